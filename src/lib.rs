@@ -1,0 +1,1 @@
+//! boardroom: every Trello board gets its ONLYOFFICE DocSpace room, and keeps it.
