@@ -153,7 +153,13 @@ mod tests {
         let id: BoardId = "64F0c0ffee0123456789abcd".parse().unwrap();
         assert_eq!(id.to_string(), "64f0c0ffee0123456789abcd");
         assert_eq!(id.0.created(), Timestamp::from_seconds(0x64f0_c0ff));
-        for wrong in ["", "64f0c0ffee0123456789abc", "64f0c0ffee0123456789abcde", "64f0c0ffee0123456789abcg", "../../boards/0123456789abc"] {
+        for wrong in [
+            "",
+            "64f0c0ffee0123456789abc",
+            "64f0c0ffee0123456789abcde",
+            "64f0c0ffee0123456789abcg",
+            "../../boards/0123456789abc",
+        ] {
             assert_eq!(wrong.parse::<BoardId>(), Err(NotAnId), "{wrong}");
         }
     }

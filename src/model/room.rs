@@ -20,7 +20,8 @@ pub fn board_tag(board: BoardId) -> String {
 #[must_use]
 pub fn board_of_tag(tag: &str) -> Option<BoardId> {
     let (head, id) = tag.split_at_checked(BOARD_TAG.len())?;
-    head.eq_ignore_ascii_case(BOARD_TAG).then(|| id.trim_end().parse().ok())?
+    head.eq_ignore_ascii_case(BOARD_TAG)
+        .then(|| id.trim_end().parse().ok())?
 }
 
 /// A room as it is now.
@@ -64,7 +65,13 @@ pub enum RoomType {
 }
 
 impl RoomType {
-    pub const ALL: [Self; 5] = [Self::FillingForms, Self::Collaboration, Self::Custom, Self::Public, Self::VirtualData];
+    pub const ALL: [Self; 5] = [
+        Self::FillingForms,
+        Self::Collaboration,
+        Self::Custom,
+        Self::Public,
+        Self::VirtualData,
+    ];
 
     #[must_use]
     pub fn number(self) -> u8 {
@@ -87,9 +94,14 @@ impl FromStr for RoomType {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text) || kind.number().to_string() == text);
+        let known = Self::ALL.into_iter().find(|kind| {
+            kind.name().eq_ignore_ascii_case(text) || kind.number().to_string() == text
+        });
         known.ok_or_else(|| {
-            let names: Vec<_> = Self::ALL.iter().map(|kind| format!("{} ({})", kind.name(), kind.number())).collect();
+            let names: Vec<_> = Self::ALL
+                .iter()
+                .map(|kind| format!("{} ({})", kind.name(), kind.number()))
+                .collect();
             format!("no such type of room; use one of {}", names.join(", "))
         })
     }
@@ -126,7 +138,9 @@ impl FromStr for Access {
             "creator" => Ok(Self::Creator),
             "editor" => Ok(Self::Editor),
             "viewer" => Ok(Self::Viewer),
-            _ => Err(format!("`{text}` is no level; use manager, creator, editor or viewer")),
+            _ => Err(format!(
+                "`{text}` is no level; use manager, creator, editor or viewer"
+            )),
         }
     }
 }
@@ -151,7 +165,10 @@ pub struct Invitee {
 
 impl fmt::Debug for Invitee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invitee").field("email", &"…").field("access", &self.access).finish()
+        f.debug_struct("Invitee")
+            .field("email", &"…")
+            .field("access", &self.access)
+            .finish()
     }
 }
 
@@ -163,8 +180,17 @@ mod tests {
     fn a_board_is_found_in_its_tag_whatever_the_case() {
         let board: BoardId = "64f0c0ffee0123456789abcd".parse().unwrap();
         assert_eq!(board_tag(board), "Trello board 64f0c0ffee0123456789abcd");
-        assert_eq!(board_of_tag("TRELLO BOARD 64F0C0FFEE0123456789ABCD "), Some(board));
-        for other in ["Trello integration", "Trello board ", "Trello board of Ann", "Trello bo\u{e4}rd 64f0c0ffee0123456789abcd", "é"] {
+        assert_eq!(
+            board_of_tag("TRELLO BOARD 64F0C0FFEE0123456789ABCD "),
+            Some(board)
+        );
+        for other in [
+            "Trello integration",
+            "Trello board ",
+            "Trello board of Ann",
+            "Trello bo\u{e4}rd 64f0c0ffee0123456789abcd",
+            "é",
+        ] {
             assert_eq!(board_of_tag(other), None, "{other}");
         }
     }
@@ -173,6 +199,10 @@ mod tests {
     fn room_types_are_read_by_name_or_number() {
         assert_eq!("collaboration".parse(), Ok(RoomType::Collaboration));
         assert_eq!("2".parse(), Ok(RoomType::Collaboration));
-        assert!("3".parse::<RoomType>().unwrap_err().contains("collaboration (2)"));
+        assert!(
+            "3".parse::<RoomType>()
+                .unwrap_err()
+                .contains("collaboration (2)")
+        );
     }
 }

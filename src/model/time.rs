@@ -64,7 +64,10 @@ mod tests {
 
     #[test]
     fn a_moment_reads_as_rfc_3339() {
-        assert_eq!(Timestamp(1_790_000_000_123).to_string(), "2026-09-21T14:13:20.123Z");
+        assert_eq!(
+            Timestamp(1_790_000_000_123).to_string(),
+            "2026-09-21T14:13:20.123Z"
+        );
         assert_eq!(Timestamp(i64::MAX).to_string(), "9223372036854775807 ms");
     }
 

@@ -68,20 +68,31 @@ impl FromStr for TitleTemplate {
 #[must_use]
 pub fn normalised(title: &str) -> String {
     let mut clean = String::with_capacity(title.len());
-    for part in title.split(char::is_control).filter(|part| !part.is_empty()) {
+    for part in title
+        .split(char::is_control)
+        .filter(|part| !part.is_empty())
+    {
         if !clean.is_empty() {
             clean.push(' ');
         }
         clean.push_str(part);
     }
     let cut = cut(clean.trim()).trim_end();
-    if cut.is_empty() { UNTITLED.to_owned() } else { cut.to_owned() }
+    if cut.is_empty() {
+        UNTITLED.to_owned()
+    } else {
+        cut.to_owned()
+    }
 }
 
 /// The longest head of `title` that fits, at a boundary between graphemes; inside the first grapheme when that alone is too long.
 fn cut(title: &str) -> &str {
     let head = head_that_fits(title, title.graphemes(true));
-    if head.is_empty() { head_that_fits(title, title.split_inclusive(|_: char| true)) } else { head }
+    if head.is_empty() {
+        head_that_fits(title, title.split_inclusive(|_: char| true))
+    } else {
+        head
+    }
 }
 
 fn head_that_fits<'a>(title: &'a str, pieces: impl Iterator<Item = &'a str>) -> &'a str {
@@ -149,13 +160,21 @@ mod tests {
         assert_eq!(template.title("{workspace}", "Sales"), "Sales: {workspace}");
         assert_eq!(template.title("", "Sales"), "Sales: Untitled board");
         assert!("{workspace}".parse::<TitleTemplate>().is_err());
-        assert!("{board} {bord}".parse::<TitleTemplate>().unwrap_err().contains("{workspace}"));
+        assert!(
+            "{board} {bord}"
+                .parse::<TitleTemplate>()
+                .unwrap_err()
+                .contains("{workspace}")
+        );
     }
 
     #[test]
     fn the_server_underlines_what_it_does_not_like() {
         assert_eq!(as_stored("Room 🎉 测试"), "Room __ 测试");
-        assert_eq!(as_stored(r#"Room "with" \slashes & <html>"#), "Room _with_ _slashes & _html_");
+        assert_eq!(
+            as_stored(r#"Room "with" \slashes & <html>"#),
+            "Room _with_ _slashes & _html_"
+        );
     }
 
     proptest! {

@@ -1,0 +1,256 @@
+//! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+
+/// The longest answer that is read: a list of 250,000 boards.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// The longest piece of an answer that a message repeats.
+const LONGEST_QUOTE: usize = 300;
+/// Shorter than the 75 s after which nginx closes an idle connection: a create on a connection that is being closed is an ambiguous one.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// How a service is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub timeout: Duration,
+    /// A PEM file with further certificate authorities.
+    pub ca_file: Option<PathBuf>,
+    /// Proxies for `https://` and `http://` URLs.
+    pub https_proxy: Option<reqwest::Url>,
+    pub http_proxy: Option<reqwest::Url>,
+    /// Hosts that are reached directly, in the form of `NO_PROXY`.
+    pub no_proxy: Option<String>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("cannot read the certificates in {path}")]
+    CaFile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{path} holds no certificate in PEM form")]
+    NoCertificate { path: PathBuf },
+    #[error("cannot set up the HTTP client")]
+    Client(#[from] reqwest::Error),
+    #[error("the credential has characters that no header can carry")]
+    Credential(#[from] reqwest::header::InvalidHeaderValue),
+}
+
+/// A client for one service.
+pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
+    // Idempotent; whoever comes first sets it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .timeout(options.timeout)
+        .connect_timeout(options.timeout.min(Duration::from_secs(10)))
+        .pool_idle_timeout(IDLE)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("boardroom/", env!("CARGO_PKG_VERSION")))
+        .no_proxy();
+    if let Some(path) = &options.ca_file {
+        let pem = std::fs::read(path).map_err(|source| BuildError::CaFile {
+            path: path.clone(),
+            source,
+        })?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+            .ok()
+            .filter(|found| !found.is_empty())
+            .ok_or_else(|| BuildError::NoCertificate { path: path.clone() })?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    let direct = format!(
+        "localhost,127.0.0.0/8,::1,{}",
+        options.no_proxy.as_deref().unwrap_or("")
+    );
+    let direct = reqwest::NoProxy::from_string(&direct);
+    if let Some(url) = &options.https_proxy {
+        builder = builder.proxy(reqwest::Proxy::https(url.clone())?.no_proxy(direct.clone()));
+    }
+    if let Some(url) = &options.http_proxy {
+        builder = builder.proxy(reqwest::Proxy::http(url.clone())?.no_proxy(direct));
+    }
+    Ok(builder.build()?)
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// The body as JSON, if it is.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_slice(&self.body)
+    }
+
+    /// The head of a text body, fit for a log: one line, no control characters.
+    #[must_use]
+    pub fn quote(&self) -> String {
+        quote(&String::from_utf8_lossy(&self.body))
+    }
+}
+
+/// The head of a text that somebody else wrote, fit for a log: one line, no control characters.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let words: Vec<_> = text
+        .split(|c: char| c.is_control() || c == ' ')
+        .filter(|w| !w.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// No connection came to be, so nothing was sent.
+    #[error("no connection: {}", causes(.0))]
+    NotSent(#[source] reqwest::Error),
+    /// It may have arrived: the time was up or the connection was lost.
+    #[error("no answer: {}", causes(.0))]
+    Lost(#[source] reqwest::Error),
+    #[error("the answer is longer than {LONGEST_ANSWER} bytes")]
+    TooLong,
+}
+
+/// The innermost cause says most ("connection refused"); a time-out says so itself.
+fn causes(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "the time is up".to_owned();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    quote(&innermost.to_string())
+}
+
+/// Sends one request and reads its answer. No error carries the URL, which may carry a token.
+pub async fn send(
+    request: reqwest::RequestBuilder,
+    clock: &RemoteClock,
+) -> Result<Reply, SendError> {
+    let mut response = request.send().await.map_err(|error| {
+        let error = error.without_url();
+        if error.is_connect() {
+            SendError::NotSent(error)
+        } else {
+            SendError::Lost(error)
+        }
+    })?;
+    clock.read(response.headers());
+    let mut reply = Reply {
+        status: response.status().as_u16(),
+        retry_after: retry_after(response.headers()),
+        body: Vec::new(),
+    };
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| SendError::Lost(error.without_url()))?
+    {
+        if reply.body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(SendError::TooLong);
+        }
+        reply.body.extend_from_slice(&chunk);
+    }
+    Ok(reply)
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text)
+            .ok()?
+            .duration_since(SystemTime::now())
+            .ok(),
+    }
+}
+
+/// A service's clock, known by the `Date` of its answers. It is up to a second slow, never fast.
+#[derive(Debug, Default)]
+pub struct RemoteClock {
+    /// What to add to this machine's clock, in milliseconds; `i64::MIN` while nothing was heard.
+    offset: AtomicI64,
+    heard: std::sync::atomic::AtomicBool,
+}
+
+impl RemoteClock {
+    fn read(&self, headers: &HeaderMap) {
+        let date = headers
+            .get(DATE)
+            .and_then(|date| date.to_str().ok())
+            .and_then(|date| httpdate::parse_http_date(date).ok());
+        if let Some(date) = date {
+            self.offset.store(
+                epoch_ms(date) - epoch_ms(SystemTime::now()),
+                Ordering::Relaxed,
+            );
+            self.heard.store(true, Ordering::Release);
+        }
+    }
+
+    /// Milliseconds since 1970 by the service's clock; none before its first answer.
+    #[must_use]
+    pub fn now_ms(&self) -> Option<i64> {
+        let heard = self.heard.load(Ordering::Acquire);
+        heard.then(|| epoch_ms(SystemTime::now()) + self.offset.load(Ordering::Relaxed))
+    }
+
+    /// How far the service's clock is from this machine's, in milliseconds.
+    #[must_use]
+    pub fn offset_ms(&self) -> Option<i64> {
+        self.heard
+            .load(Ordering::Acquire)
+            .then(|| self.offset.load(Ordering::Relaxed))
+    }
+}
+
+fn epoch_ms(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |span| {
+        i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_is_one_short_line() {
+        assert_eq!(quote(" a\r\n\tb \u{1b}[31m c "), "a b [31m c");
+        assert_eq!(quote(&"é".repeat(400)).chars().count(), 301);
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(retry_after(&headers), None);
+        headers.insert(RETRY_AFTER, "86400".parse().unwrap());
+        assert_eq!(retry_after(&headers), Some(Duration::from_hours(24)));
+        headers.insert(
+            RETRY_AFTER,
+            "Fri, 31 Dec 2999 23:59:59 GMT".parse().unwrap(),
+        );
+        assert!(retry_after(&headers).unwrap() > Duration::from_hours(24));
+        headers.insert(RETRY_AFTER, "soon".parse().unwrap());
+        assert_eq!(retry_after(&headers), None);
+    }
+}

@@ -1,0 +1,363 @@
+//! The calls to DocSpace. Writes need a [`Writer`], of which only so many exist at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::api::{self, RemoteClock};
+use crate::docspace::answer::{Envelope, RoomAnswer, RoomPage, User, moment};
+use crate::docspace::error::DocSpaceError;
+use crate::model::id::RoomId;
+use crate::model::room::{Invitee, Room, RoomType};
+use crate::model::time::Timestamp;
+
+/// The most that a page holds; more is refused since 3.2.
+const PAGE: usize = 100;
+/// Rooms may come and go while pages are read: so often a list is read again until it agrees with its own count.
+const PASSES: usize = 4;
+
+/// How DocSpace is reached and with which key.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Scheme, host and port.
+    pub url: String,
+    pub key: SecretString,
+    pub http: api::Options,
+    /// How many writes may be in flight.
+    pub writes: usize,
+}
+
+/// A client; clones share their connections, the clock and the limit on writes.
+#[derive(Debug, Clone)]
+pub struct DocSpace {
+    http: reqwest::Client,
+    url: Arc<str>,
+    authorization: HeaderValue,
+    clock: Arc<RemoteClock>,
+    writes: Arc<Semaphore>,
+    most_writes: usize,
+    timeout: Duration,
+}
+
+/// What is known of the API key (`GET /api/2.0/keys/@self`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// None when it never expires.
+    pub expires: Option<Timestamp>,
+    /// Empty when it may do everything.
+    pub scopes: Vec<String>,
+    pub owner: Option<String>,
+}
+
+/// What a room is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRoom<'a> {
+    pub title: &'a str,
+    pub kind: RoomType,
+    pub tags: &'a [String],
+    /// The flag of the vendor's sample, which every server refuses.
+    pub private: bool,
+}
+
+impl DocSpace {
+    pub fn new(options: &Options) -> Result<Self, api::BuildError> {
+        let mut authorization =
+            HeaderValue::from_str(&format!("Bearer {}", options.key.expose_secret()))?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            http: api::client(&options.http)?,
+            url: options.url.trim_end_matches('/').into(),
+            authorization,
+            clock: Arc::default(),
+            writes: Arc::new(Semaphore::new(options.writes)),
+            most_writes: options.writes,
+            timeout: options.http.timeout,
+        })
+    }
+
+    /// The longest that one call can take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// DocSpace's clock, up to a second slow; none before its first answer.
+    #[must_use]
+    pub fn now(&self) -> Option<Timestamp> {
+        self.clock.now_ms().map(Timestamp)
+    }
+
+    /// How many writes are in flight, of how many allowed.
+    #[must_use]
+    pub fn writes_in_flight(&self) -> (usize, usize) {
+        (
+            self.most_writes - self.writes.available_permits(),
+            self.most_writes,
+        )
+    }
+
+    /// Where a person opens a room (`PathProvider.GetRoomsUrl`).
+    #[must_use]
+    pub fn room_url(&self, room: RoomId) -> String {
+        format!("{}/rooms/shared/{room}/filter?folder={room}", self.url)
+    }
+
+    /// The neutral read: needs just the scope that we use, so a 200 proves host, portal, payment and key.
+    /// Says whether the key's owner may create rooms, where the answer tells.
+    pub async fn may_create(&self) -> Result<Option<bool>, DocSpaceError> {
+        let page: RoomPage = self.get("/api/2.0/files/rooms", &[("count", "1")]).await?;
+        Ok(page
+            .current
+            .and_then(|root| root.security)
+            .and_then(|security| security.create))
+    }
+
+    /// The room, archived or not; none when it does not exist.
+    pub async fn room(&self, id: RoomId) -> Result<Option<Room>, DocSpaceError> {
+        match self
+            .get::<RoomAnswer>(&format!("/api/2.0/files/rooms/{id}"), &[])
+            .await
+        {
+            Ok(answer) => Ok(answer.room()),
+            Err(DocSpaceError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All rooms with a tag, active and archived. Tags come straight from the database, so what was made is found at once.
+    pub async fn rooms_tagged(&self, tag: &str) -> Result<Vec<Room>, DocSpaceError> {
+        let tags = json!([tag]).to_string();
+        let mut found = BTreeMap::new();
+        for _ in 0..PASSES {
+            let total = self.read_pages(&tags, &mut found).await?;
+            if found.len() >= total {
+                break;
+            }
+        }
+        Ok(found.into_values().flatten().collect())
+    }
+
+    /// Reads every page once. Counts what is no room of ours as well: the service's `total` does.
+    async fn read_pages(
+        &self,
+        tags: &str,
+        found: &mut BTreeMap<String, Option<Room>>,
+    ) -> Result<usize, DocSpaceError> {
+        let mut start = 0;
+        loop {
+            let page = self
+                .page(start, &[("sortOrder", "ascending"), ("tags", tags)])
+                .await?;
+            let (length, total) = (
+                page.folders.len(),
+                usize::try_from(page.total).unwrap_or(usize::MAX),
+            );
+            found.extend(
+                page.folders
+                    .into_iter()
+                    .map(|answer| (answer.key(), answer.room())),
+            );
+            start += length;
+            if length == 0 || start >= total {
+                return Ok(total.min(start));
+            }
+        }
+    }
+
+    /// The rooms that were made at `earliest` or later by DocSpace's clock, active and archived.
+    pub async fn rooms_since(&self, earliest: Timestamp) -> Result<Vec<Room>, DocSpaceError> {
+        let (mut found, mut start) = (Vec::new(), 0);
+        loop {
+            let page = self.page(start, &[("sortOrder", "descending")]).await?;
+            let total = usize::try_from(page.total).unwrap_or(usize::MAX);
+            start += page.folders.len();
+            // Pinned rooms come first, whatever their age.
+            let reached = page
+                .folders
+                .last()
+                .is_none_or(|last| !last.pinned && last.made_before(earliest));
+            let rooms = page.folders.into_iter().filter_map(RoomAnswer::room);
+            found.extend(
+                rooms.filter(|room| room.created.is_some_and(|created| created >= earliest)),
+            );
+            if reached || start >= total {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn page(&self, start: usize, more: &[(&str, &str)]) -> Result<RoomPage, DocSpaceError> {
+        let (start, count) = (start.to_string(), PAGE.to_string());
+        let mut query = vec![
+            ("searchArea", "2"),
+            ("storageFilter", "1"),
+            ("sortBy", "DateAndTimeCreation"),
+            ("count", &count),
+            ("startIndex", &start),
+        ];
+        query.extend_from_slice(more);
+        self.get("/api/2.0/files/rooms", &query).await
+    }
+
+    /// `GET /api/2.0/keys/@self`: answered to any key since 3.7; a scoped key may be refused before.
+    pub async fn key(&self) -> Result<Key, DocSpaceError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            #[serde(default, rename = "expiresAt")]
+            expires: Option<String>,
+            #[serde(default)]
+            permissions: Option<Vec<String>>,
+            #[serde(default, rename = "createBy")]
+            owner: Option<Value>,
+        }
+        let answer: Answer = self.get("/api/2.0/keys/@self", &[]).await?;
+        let owner = answer.owner.and_then(|owner| match owner {
+            Value::String(id) => Some(id),
+            other => serde_json::from_value::<User>(other).ok()?.id,
+        });
+        let expires = answer.expires.as_deref().and_then(moment);
+        Ok(Key {
+            expires,
+            scopes: answer.permissions.unwrap_or_default(),
+            owner,
+        })
+    }
+
+    /// `GET /api/2.0/people/@self`: the key's owner, for keys with the scope `accounts.self:read`.
+    pub async fn person(&self) -> Result<Option<String>, DocSpaceError> {
+        Ok(self.get::<User>("/api/2.0/people/@self", &[]).await?.id)
+    }
+
+    /// `GET /api/2.0/settings/version/build`, asked without the key: a scoped one is refused here.
+    pub async fn version(&self) -> Result<Option<String>, DocSpaceError> {
+        let url = format!("{}/api/2.0/settings/version/build", self.url);
+        let build: Value = self
+            .answer(self.http.get(url), "/api/2.0/settings/version/build")
+            .await?;
+        Ok(build
+            .get("docSpace")
+            .and_then(Value::as_str)
+            .map(api::quote))
+    }
+
+    /// Waits until one more write may be in flight.
+    pub async fn writer(&self) -> Writer<'_> {
+        let permit = self
+            .writes
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        Writer {
+            docspace: self,
+            _permit: permit,
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, DocSpaceError> {
+        self.answer(self.request(Method::GET, path).query(query), path)
+            .await
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        request.header(AUTHORIZATION, self.authorization.clone())
+    }
+
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        path: &str,
+    ) -> Result<T, DocSpaceError> {
+        let request = request.header(ACCEPT, "application/json");
+        let reply = api::send(request, &self.clock).await;
+        let reply =
+            reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
+        tracing::debug!(path, status = reply.status, "DocSpace answered");
+        let reply = DocSpaceError::check(reply)?;
+        let envelope: Result<Envelope<T>, _> = reply.json();
+        envelope.map(|envelope| envelope.response).map_err(|error| {
+            DocSpaceError::Unintelligible(format!("{error} in: {}", reply.quote()))
+        })
+    }
+}
+
+/// Leave to make one write; dropping it lets the next one go.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    docspace: &'a DocSpace,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Writer<'_> {
+    /// `POST /api/2.0/files/rooms`. It goes on at the server after we have hung up, and its tags are written after the room.
+    pub async fn create(&self, room: &NewRoom<'_>) -> Result<Room, DocSpaceError> {
+        let mut body =
+            json!({ "title": room.title, "roomType": room.kind.number(), "tags": room.tags });
+        if room.private {
+            body["private"] = true.into();
+        }
+        let request = self
+            .docspace
+            .request(Method::POST, "/api/2.0/files/rooms")
+            .json(&body);
+        let answer: RoomAnswer = self
+            .docspace
+            .answer(request, "/api/2.0/files/rooms")
+            .await?;
+        answer.room().ok_or_else(|| {
+            DocSpaceError::Unintelligible("the answer to a create is no room".to_owned())
+        })
+    }
+
+    /// `PUT …/tags`: adds tags and leaves people's own alone.
+    pub async fn add_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
+        let path = format!("/api/2.0/files/rooms/{room}/tags");
+        let request = self
+            .docspace
+            .request(Method::PUT, &path)
+            .json(&json!({ "names": tags }));
+        self.docspace
+            .answer::<Value>(request, &path)
+            .await
+            .map(drop)
+    }
+
+    /// `PUT …/share`: invites one person. `Ok` with a text when the invitation was refused although the call succeeded.
+    pub async fn invite(
+        &self,
+        room: RoomId,
+        invitee: &Invitee,
+    ) -> Result<Option<String>, DocSpaceError> {
+        let path = format!("/api/2.0/files/rooms/{room}/share");
+        let invitation = json!({ "email": invitee.email, "access": invitee.access.number() });
+        let body = json!({ "invitations": [invitation], "notify": true });
+        let request = self.docspace.request(Method::PUT, &path).json(&body);
+        let answer: Value = self.docspace.answer(request, &path).await?;
+        let refusal = ["error", "warning"]
+            .into_iter()
+            .filter_map(|member| answer.get(member))
+            .find(|said| !is_empty(said));
+        Ok(refusal.map(|said| {
+            api::quote(
+                said.as_str()
+                    .map_or_else(|| said.to_string(), str::to_owned)
+                    .as_str(),
+            )
+        }))
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}

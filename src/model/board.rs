@@ -1,0 +1,175 @@
+//! A board as Trello shows it, and what is kept about it.
+
+use std::str::FromStr;
+
+use crate::model::id::{BoardId, MemberId, ModelId, RoomId, WorkspaceId};
+use crate::model::status::Status;
+use crate::model::time::Timestamp;
+
+/// A board as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    pub id: BoardId,
+    pub name: String,
+    /// The eight characters of its short URL; they tell case apart.
+    pub short_link: Option<String>,
+    /// None for a personal board.
+    pub workspace: Option<WorkspaceId>,
+    pub closed: bool,
+    pub kind: BoardKind,
+}
+
+impl Board {
+    /// Where it is found: its workspace, or the member whose personal board it is.
+    #[must_use]
+    pub fn source(&self, member: MemberId) -> ModelId {
+        self.workspace.map_or(member.into(), Into::into)
+    }
+}
+
+/// What sort of board it is; only ordinary ones get rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoardKind {
+    Ordinary,
+    Template,
+    /// The member's inbox, which Trello lists among the boards.
+    Inbox,
+}
+
+impl BoardKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Template => "template",
+            Self::Inbox => "inbox",
+        }
+    }
+}
+
+impl FromStr for BoardKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "ordinary" => Ok(Self::Ordinary),
+            "template" => Ok(Self::Template),
+            "inbox" => Ok(Self::Inbox),
+            _ => Err(format!("unknown kind of board `{text}`")),
+        }
+    }
+}
+
+/// A board as a list shows it. Lists carry no kind: the field that tells templates apart is too heavy to ask for thousands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub id: BoardId,
+    pub name: String,
+    pub short_link: Option<String>,
+    pub workspace: Option<WorkspaceId>,
+    pub closed: bool,
+}
+
+/// Everything that is kept about a board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub id: BoardId,
+    /// The board when a look last settled; none until then.
+    pub seen: Option<Board>,
+    /// The source in whose first complete list it was, open.
+    pub baseline: Option<ModelId>,
+    /// The workspace that a delivery said it was added to.
+    pub appeared: Option<WorkspaceId>,
+    pub told: Option<Told>,
+    pub status: Status,
+    /// Since when it has this status.
+    pub since: Timestamp,
+    /// How often in a row this board, and no service, was to blame.
+    pub failures: u32,
+    pub failing_since: Option<Timestamp>,
+    pub room: Option<RoomRecord>,
+    pub intention: Option<Intention>,
+}
+
+/// What a person said about a board; it goes before every rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    Mirror,
+}
+
+impl Told {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mirror => "mirror",
+        }
+    }
+}
+
+impl FromStr for Told {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "mirror" => Ok(Self::Mirror),
+            _ => Err(format!("unknown word about a board `{text}`")),
+        }
+    }
+}
+
+/// The room of a board, as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRecord {
+    pub id: RoomId,
+    /// The title that we sent; none for a room that was adopted.
+    pub title_sent: Option<String>,
+    /// The title that the server returned: a person renamed the room when it has another one.
+    pub title_returned: String,
+    pub archived: bool,
+    /// Whether both our tags have been seen on it.
+    pub tagged: bool,
+    /// Whether the configured members were invited, or need not be.
+    pub invited: bool,
+}
+
+/// A create that was committed before it was sent. It is closed when the room is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intention {
+    pub title: String,
+    /// By the database's clock.
+    pub at: Timestamp,
+    /// The same moment by `DocSpace`'s clock, a little early rather than late.
+    pub remote_at: Timestamp,
+    pub answer: Answer,
+}
+
+/// What is known of how a create ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nothing: it may still be under way at the server.
+    Unknown,
+    /// The server refused it in its own words, so it is over; the room may exist all the same, for tags are written after it.
+    Refused,
+}
+
+impl Answer {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl FromStr for Answer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "unknown" => Ok(Self::Unknown),
+            "refused" => Ok(Self::Refused),
+            _ => Err(format!("unknown answer `{text}`")),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Trello: its REST API as far as a mirror of boards needs it, and the webhooks that it sends.
+//!
+//! Source: Atlassian's REST reference and webhook guide. Answers are parsed tolerantly: Trello adds fields at any time, and its errors are often plain text.
+
+pub mod budget;
+mod client;
+mod error;
+pub mod webhook;
+
+pub use client::{Member, Options, Token, Trello, Webhook, Workspace};
+pub use error::{RegisterError, TrelloError};

@@ -1,0 +1,407 @@
+//! The calls to Trello. Credentials travel in a header; the one route that has the token in its path is never shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::{self, RemoteClock};
+use crate::model::board::{Board, BoardKind, Listed};
+use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
+use crate::model::time::Timestamp;
+use crate::trello::budget::Budget;
+use crate::trello::error::{RegisterError, TrelloError};
+
+/// Light fields only: a list has no pages, and `prefs` alone would be 2 kB a board.
+const LIST_FIELDS: &str = "name,closed,idOrganization,shortLink";
+
+/// How Trello is reached and who asks.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `https://api.trello.com`.
+    pub url: String,
+    pub key: SecretString,
+    pub token: SecretString,
+    pub http: api::Options,
+    /// At most so many requests in any span of so long.
+    pub rate: (u32, Duration),
+}
+
+/// A client; clones share their connections, budget and clock.
+#[derive(Debug, Clone)]
+pub struct Trello {
+    http: reqwest::Client,
+    url: Arc<str>,
+    authorization: HeaderValue,
+    token: SecretString,
+    budget: Budget,
+    clock: Arc<RemoteClock>,
+}
+
+/// The token's member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub id: MemberId,
+    pub username: String,
+    /// The pseudo-board behind the member's inbox.
+    pub inbox: Option<BoardId>,
+}
+
+/// A workspace that the member belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Workspace {
+    pub id: WorkspaceId,
+    /// The short name in its URL.
+    #[serde(default)]
+    pub name: String,
+    #[serde(default, rename = "displayName")]
+    pub display_name: String,
+}
+
+/// What is known of the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// None when it never expires.
+    pub expires: Option<Timestamp>,
+    pub may_read: bool,
+}
+
+/// A registered webhook (Trello's Webhook object).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Webhook {
+    pub id: WebhookId,
+    #[serde(rename = "idModel")]
+    pub model: ModelId,
+    #[serde(rename = "callbackURL")]
+    pub callback: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub active: bool,
+}
+
+impl Trello {
+    pub fn new(options: &Options) -> Result<Self, api::BuildError> {
+        let (key, token) = (options.key.expose_secret(), options.token.expose_secret());
+        let authorization = format!(r#"OAuth oauth_consumer_key="{key}", oauth_token="{token}""#);
+        let mut authorization = HeaderValue::from_str(&authorization)?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            http: api::client(&options.http)?,
+            url: options.url.trim_end_matches('/').into(),
+            authorization,
+            token: options.token.clone(),
+            budget: Budget::new(options.rate.0, options.rate.1),
+            clock: Arc::default(),
+        })
+    }
+
+    /// Trello's clock; none before its first answer.
+    #[must_use]
+    pub fn now(&self) -> Option<Timestamp> {
+        self.clock.now_ms().map(Timestamp)
+    }
+
+    /// How far Trello's clock is from this machine's, in milliseconds.
+    #[must_use]
+    pub fn clock_offset_ms(&self) -> Option<i64> {
+        self.clock.offset_ms()
+    }
+
+    /// How many requests could be made at once now, of how many.
+    #[must_use]
+    pub fn budget_left(&self) -> (u32, u32) {
+        self.budget.left()
+    }
+
+    /// `GET /1/members/me`: who the token belongs to. Asked without `fields`, for `inbox` is in no documented list of them.
+    pub async fn member(&self) -> Result<Member, TrelloError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            id: MemberId,
+            #[serde(default)]
+            username: String,
+            #[serde(default)]
+            inbox: Option<Inbox>,
+        }
+        #[derive(Deserialize)]
+        struct Inbox {
+            #[serde(rename = "idBoard")]
+            board: Option<BoardId>,
+        }
+        let answer: Answer = self.get("/1/members/me", &[]).await?;
+        let inbox = answer.inbox.and_then(|inbox| inbox.board);
+        Ok(Member {
+            id: answer.id,
+            username: answer.username,
+            inbox,
+        })
+    }
+
+    /// `GET /1/members/me/organizations`: the workspaces that the member belongs to.
+    pub async fn workspaces(&self) -> Result<Vec<Workspace>, TrelloError> {
+        self.get(
+            "/1/members/me/organizations",
+            &[("fields", "id,name,displayName")],
+        )
+        .await
+    }
+
+    /// `GET /1/organizations/{id or name}`: a workspace that the member need not belong to.
+    pub async fn workspace(&self, name: &str) -> Result<Workspace, TrelloError> {
+        let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+        let path = format!("/1/organizations/{}", name.replace('+', "%20"));
+        self.get(&path, &[("fields", "id,name,displayName")]).await
+    }
+
+    /// `GET /1/organizations/{id}/memberships`: whether `member` is an admin there.
+    pub async fn is_admin(
+        &self,
+        workspace: WorkspaceId,
+        member: MemberId,
+    ) -> Result<bool, TrelloError> {
+        #[derive(Deserialize)]
+        struct Membership {
+            #[serde(rename = "idMember")]
+            member: MemberId,
+            #[serde(rename = "memberType", default)]
+            kind: String,
+        }
+        let path = format!("/1/organizations/{workspace}/memberships");
+        let all: Vec<Membership> = self.get(&path, &[]).await?;
+        Ok(all
+            .iter()
+            .any(|one| one.member == member && one.kind == "admin"))
+    }
+
+    /// All boards of a workspace, open and closed; Trello has no pages here.
+    pub async fn workspace_boards(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Vec<Listed>, TrelloError> {
+        self.list(&format!("/1/organizations/{workspace}/boards"))
+            .await
+    }
+
+    /// All boards that the member belongs to, in whatever workspace or none.
+    pub async fn member_boards(&self) -> Result<Vec<Listed>, TrelloError> {
+        self.list("/1/members/me/boards").await
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<Listed>, TrelloError> {
+        let boards: Vec<BoardAnswer> = self
+            .get(path, &[("filter", "all"), ("fields", LIST_FIELDS)])
+            .await?;
+        Ok(boards.into_iter().map(BoardAnswer::listed).collect())
+    }
+
+    /// `GET /1/boards/{id}`. Asked without `fields`: the default ones suffice, and `type` is in no documented list of them.
+    pub async fn board(&self, id: BoardId) -> Result<Board, TrelloError> {
+        let answer: BoardAnswer = self.get(&format!("/1/boards/{id}"), &[]).await?;
+        Ok(answer.board())
+    }
+
+    /// `GET /1/boards/{shortLink}`; the caller has checked that it is letters and digits.
+    pub async fn board_by_short_link(&self, short_link: &str) -> Result<Board, TrelloError> {
+        let answer: BoardAnswer = self.get(&format!("/1/boards/{short_link}"), &[]).await?;
+        Ok(answer.board())
+    }
+
+    /// `GET /1/tokens/{token}`: the neutral read that tells an ill service or a dead token from a board that may not be seen.
+    pub async fn token(&self) -> Result<Token, TrelloError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "dateExpires", default)]
+            expires: Option<jiff::Timestamp>,
+            #[serde(default)]
+            permissions: Vec<Permission>,
+        }
+        #[derive(Deserialize)]
+        struct Permission {
+            #[serde(default)]
+            read: bool,
+        }
+        let path = format!("/1/tokens/{}", self.token.expose_secret());
+        let answer: Answer = self.get(&path, &[]).await?;
+        let expires = answer.expires.map(|at| Timestamp(at.as_millisecond()));
+        // An answer without permissions says nothing against reading.
+        let may_read =
+            answer.permissions.is_empty() || answer.permissions.iter().any(|one| one.read);
+        Ok(Token { expires, may_read })
+    }
+
+    /// `GET /1/tokens/{token}/webhooks`: the webhooks of this token, those of other programs included.
+    pub async fn webhooks(&self) -> Result<Vec<Webhook>, TrelloError> {
+        self.get(
+            &format!("/1/tokens/{}/webhooks", self.token.expose_secret()),
+            &[],
+        )
+        .await
+    }
+
+    /// `POST /1/webhooks/`. Trello asks the callback URL with `HEAD` before it answers.
+    pub async fn register(
+        &self,
+        model: ModelId,
+        callback: &str,
+        description: &str,
+    ) -> Result<Webhook, RegisterError> {
+        let model = model.to_string();
+        let query = [
+            ("callbackURL", callback),
+            ("idModel", &model),
+            ("description", description),
+        ];
+        self.call(Method::POST, "/1/webhooks/", &query)
+            .await
+            .map_err(RegisterError::of)
+    }
+
+    /// `PUT /1/webhooks/{id}`: makes an inactive webhook deliver again.
+    pub async fn activate(&self, webhook: WebhookId) -> Result<Webhook, RegisterError> {
+        let path = format!("/1/webhooks/{webhook}");
+        self.call(Method::PUT, &path, &[("active", "true")])
+            .await
+            .map_err(RegisterError::of)
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, TrelloError> {
+        self.call(Method::GET, path, query).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, TrelloError> {
+        let permit = self.budget.permit().await;
+        let request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url))
+            .header(AUTHORIZATION, self.authorization.clone())
+            .query(query);
+        let reply = api::send(request, &self.clock).await;
+        drop(permit);
+        let reply = reply.inspect_err(|error| {
+            tracing::debug!(%method, path = shown(path), %error, "Trello did not answer");
+        })?;
+        tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
+        let reply = TrelloError::check(reply)?;
+        reply
+            .json()
+            .map_err(|error| TrelloError::Unintelligible(format!("{error} in: {}", reply.quote())))
+    }
+}
+
+/// A path fit for a log: the token's own routes carry the token.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/1/tokens/") {
+        "/1/tokens/…"
+    } else {
+        path
+    }
+}
+
+/// A board as Trello sends it, alone or in a list. All but the id may be missing.
+#[derive(Deserialize)]
+struct BoardAnswer {
+    id: BoardId,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    closed: Option<bool>,
+    #[serde(default, rename = "idOrganization")]
+    workspace: Option<WorkspaceId>,
+    #[serde(default, rename = "shortLink")]
+    short_link: Option<String>,
+    #[serde(default, rename = "shortUrl")]
+    short_url: Option<String>,
+    #[serde(default)]
+    prefs: Option<Preferences>,
+    #[serde(default, rename = "type")]
+    kind: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Preferences {
+    #[serde(default, rename = "isTemplate")]
+    is_template: Option<bool>,
+}
+
+impl BoardAnswer {
+    fn listed(self) -> Listed {
+        Listed {
+            id: self.id,
+            name: self.name.unwrap_or_default(),
+            short_link: self.short_link,
+            workspace: self.workspace,
+            closed: self.closed.unwrap_or(false),
+        }
+    }
+
+    fn board(self) -> Board {
+        let is_inbox = matches!(&self.kind, Some(serde_json::Value::String(kind)) if kind.eq_ignore_ascii_case("inbox"));
+        let is_template = self
+            .prefs
+            .as_ref()
+            .and_then(|prefs| prefs.is_template)
+            .unwrap_or(false);
+        let kind = match (is_inbox, is_template) {
+            (true, _) => BoardKind::Inbox,
+            (false, true) => BoardKind::Template,
+            (false, false) => BoardKind::Ordinary,
+        };
+        let short_link = self
+            .short_link
+            .or_else(|| Some(self.short_url?.rsplit('/').next()?.to_owned()));
+        Board {
+            id: self.id,
+            name: self.name.unwrap_or_default(),
+            short_link,
+            workspace: self.workspace,
+            closed: self.closed.unwrap_or(false),
+            kind,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_may_lack_all_but_its_id() {
+        let bare = r#"{"id":"64f0c0ffee0123456789abcd","idOrganization":null,"new":{"field":1}}"#;
+        let board = serde_json::from_str::<BoardAnswer>(bare).unwrap().board();
+        assert_eq!(
+            (board.name.as_str(), board.workspace, board.kind),
+            ("", None, BoardKind::Ordinary)
+        );
+        let template = r#"{"id":"64f0c0ffee0123456789abcd","prefs":{"isTemplate":true},"shortUrl":"https://trello.com/b/aBcD1234"}"#;
+        let board = serde_json::from_str::<BoardAnswer>(template)
+            .unwrap()
+            .board();
+        assert_eq!(
+            (board.kind, board.short_link.as_deref()),
+            (BoardKind::Template, Some("aBcD1234"))
+        );
+    }
+
+    #[test]
+    fn the_token_is_in_no_path_that_is_shown() {
+        assert_eq!(shown("/1/tokens/ATTA0123/webhooks"), "/1/tokens/…");
+        assert_eq!(
+            shown("/1/boards/64f0c0ffee0123456789abcd"),
+            "/1/boards/64f0c0ffee0123456789abcd"
+        );
+    }
+}
