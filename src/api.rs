@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(retry_after(&headers), Some(Duration::from_hours(24)));
         headers.insert(
             RETRY_AFTER,
-            "Fri, 31 Dec 2999 23:59:59 GMT".parse().unwrap(),
+            "Tue, 31 Dec 2999 23:59:59 GMT".parse().unwrap(),
         );
         assert!(retry_after(&headers).unwrap() > Duration::from_hours(24));
         headers.insert(RETRY_AFTER, "soon".parse().unwrap());

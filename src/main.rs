@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program: hands the arguments to the command line and its verdict to the shell.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    boardroom::cli::run(std::env::args_os())
+}

@@ -4,10 +4,11 @@
 //! reach Trello at least one span apart, and any span sees at most as many arrivals as there are slots.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 /// A sliding window over the requests of one token.
@@ -17,6 +18,8 @@ pub struct Budget {
     slots: Arc<Semaphore>,
     /// When the slots that are at rest become free, oldest first.
     resting: Arc<Mutex<VecDeque<(Instant, OwnedSemaphorePermit)>>>,
+    /// Told when a slot begins to rest: whoever waits must look when it will have rested.
+    rests: Arc<Notify>,
     count: u32,
 }
 
@@ -34,24 +37,27 @@ impl Budget {
             per,
             slots: Arc::new(Semaphore::new(count as usize)),
             resting: Arc::default(),
+            rests: Arc::default(),
             count,
         }
     }
 
     /// Waits for its turn, first come first served.
     pub async fn permit(&self) -> Permit<'_> {
+        // One place in the queue, kept while the slots that rest are looked after.
+        let mut slot = pin!(Arc::clone(&self.slots).acquire_owned());
         loop {
-            let next = self.wake_rested();
-            let slot = Arc::clone(&self.slots).acquire_owned();
-            let slot = match next {
-                None => slot.await,
-                Some(at) => tokio::select! {
-                    biased;
-                    slot = slot => slot,
-                    () = sleep_until(at) => continue,
-                },
+            let mut rests = pin!(self.rests.notified());
+            rests.as_mut().enable();
+            let next = self
+                .wake_rested()
+                .unwrap_or_else(|| Instant::now() + self.per);
+            let slot = tokio::select! {
+                biased;
+                slot = &mut slot => slot.expect("the semaphore is never closed"),
+                () = sleep_until(next) => continue,
+                () = rests => continue,
             };
-            let slot = slot.expect("the semaphore is never closed");
             return Permit {
                 budget: self,
                 slot: Some(slot),
@@ -82,16 +88,11 @@ impl Budget {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut resting = self
-            .budget
-            .resting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        resting.extend(
-            self.slot
-                .take()
-                .map(|slot| (Instant::now() + self.budget.per, slot)),
-        );
+        let rested = Instant::now() + self.budget.per;
+        let resting = self.budget.resting.lock();
+        let slot = self.slot.take().map(|slot| (rested, slot));
+        resting.unwrap_or_else(PoisonError::into_inner).extend(slot);
+        self.budget.rests.notify_waiters();
     }
 }
 

@@ -1,0 +1,211 @@
+//! The audit: reads all rooms that carry our tag and fills what the record lacks. No create is sent before the first one has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::docspace::{DocSpace, DocSpaceError};
+use crate::lane::{Charge, Lanes};
+use crate::metrics::Metrics;
+use crate::model::board::RoomRecord;
+use crate::model::id::BoardId;
+use crate::model::lane::Lane;
+use crate::model::room::{INTEGRATION_TAG, Room, board_of_tag};
+use crate::model::status::{Ignored, Status, Waiting};
+use crate::model::time::Timestamp;
+use crate::retry::SERVICE;
+use crate::scope::Surroundings;
+use crate::store::history::{Event, Note};
+use crate::store::{Bound, Fact, Store, StoreError};
+
+/// How long before the newest room that an empty record was filled with boards count as new.
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// The audit of one process.
+#[derive(Debug)]
+pub struct Audit {
+    pub docspace: DocSpace,
+    pub store: Arc<dyn Store>,
+    pub lanes: Lanes,
+    pub surroundings: Surroundings,
+    pub metrics: Arc<Metrics>,
+    pub every: Duration,
+    /// Whether a person said which boards existed before.
+    pub since_is_configured: bool,
+}
+
+/// Why an audit did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    #[error("DocSpace did not answer")]
+    DocSpace(#[from] DocSpaceError),
+    #[error("the database did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// What one audit found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audited {
+    pub rooms: usize,
+    /// Rooms that the record lacked.
+    pub adopted: usize,
+    pub twins: usize,
+}
+
+impl Audit {
+    /// Audits now, then every so often.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let wait = match self.tick().await {
+                Ok(_) => {
+                    failures = 0;
+                    self.every
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.explain(&error).await;
+                    SERVICE.steady_wait(failures, fastrand::f64())
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn explain(&self, error: &AuditError) {
+        match error {
+            AuditError::DocSpace(error) => {
+                let charge = Charge {
+                    failure: error.failure(),
+                    suspect: error.suspect(),
+                    retry_after: error.retry_after(),
+                };
+                self.lanes.judge(Lane::DocSpace, &charge).await;
+                tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the audit was cut short: {}", charge.failure);
+            }
+            AuditError::Store(error) => tracing::error!(%error, "the audit was cut short"),
+        }
+    }
+
+    /// One look over all our rooms.
+    pub async fn tick(&self) -> Result<Audited, AuditError> {
+        let record_was_empty = self
+            .store
+            .totals()
+            .await?
+            .iter()
+            .all(|(status, _)| *status != Status::Mirrored);
+        let rooms = self.docspace.rooms_tagged(INTEGRATION_TAG).await?;
+        let mut audited = Audited {
+            rooms: rooms.len(),
+            ..Audited::default()
+        };
+        let mut newest = None;
+        for (board, rooms) in by_board(rooms) {
+            let oldest = &rooms[0];
+            if self.adopt(board, oldest).await? {
+                audited.adopted += 1;
+                newest = newest.max(oldest.created);
+            }
+            for twin in &rooms[1..] {
+                audited.twins += 1;
+                tracing::warn!(board.id = %board, room.id = %twin.id, "another room carries this board's tag; the older one is used");
+                let detail = format!(
+                    "room {} carries the tag of this board, too; the older one is used",
+                    twin.id
+                );
+                self.store
+                    .note(board, &Note::new(Event::Twin, detail))
+                    .await?;
+            }
+        }
+        if let (true, Some(newest)) = (record_was_empty, newest) {
+            self.begin_again_from(newest.minus(A_DAY)).await?;
+        }
+        self.metrics.audits.add_one();
+        self.surroundings
+            .learn(|known| known.audited = Some(Instant::now()));
+        self.lanes.wake(Waiting::Audit, None).await;
+        tracing::info!(
+            rooms = audited.rooms,
+            adopted = audited.adopted,
+            twins = audited.twins,
+            "looked over all our rooms"
+        );
+        Ok(audited)
+    }
+
+    /// Records a room that the record lacks. Says whether it did.
+    async fn adopt(&self, board: BoardId, room: &Room) -> Result<bool, StoreError> {
+        match self.store.record(board).await? {
+            Some(record) if record.room.is_some() => return Ok(false),
+            // An unanswered create of ours made it: the look knows more of it than we do.
+            Some(record) if record.intention.is_some() => {
+                self.store.hint(&[board]).await?;
+                return Ok(false);
+            }
+            Some(_) | None => {}
+        }
+        let record = RoomRecord {
+            id: room.id,
+            title_sent: None,
+            title_returned: room.title.clone(),
+            archived: room.archived,
+            tagged: true,
+            // Its members were invited when it was made, or that is lost with the record; nobody is invited twice.
+            invited: true,
+        };
+        let note = Note::new(
+            Event::RoomAdopted,
+            format!("room {}: the look over all our rooms found it", room.id),
+        );
+        match self.store.bind(board, &record, &note).await? {
+            Bound::Bound => {
+                self.metrics.rooms_adopted.add_one();
+                self.store.hint(&[board]).await?;
+                Ok(true)
+            }
+            Bound::Has(_) => Ok(false),
+            Bound::Taken(other) => {
+                tracing::warn!(board.id = %board, room.id = %room.id, other = %other, "a room carries the tags of two boards");
+                Ok(false)
+            }
+        }
+    }
+
+    /// The record was lost: what came after the newest room that is left counts as new, for nobody was there to make its room.
+    async fn begin_again_from(&self, since: Timestamp) -> Result<(), StoreError> {
+        if self.since_is_configured {
+            return Ok(());
+        }
+        tracing::warn!(%since, "the record was empty and is filled from the rooms; boards made since then get rooms");
+        self.store
+            .set_fact(Fact::Since, &since.0.to_string())
+            .await?;
+        self.surroundings.learn(|known| known.since = Some(since));
+        self.store
+            .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
+            .await?;
+        Ok(())
+    }
+}
+
+/// Rooms by the board that they are tagged for, the oldest first.
+fn by_board(rooms: Vec<Room>) -> BTreeMap<BoardId, Vec<Room>> {
+    let mut boards: BTreeMap<BoardId, Vec<Room>> = BTreeMap::new();
+    for room in rooms {
+        for board in room.tags.iter().filter_map(|tag| board_of_tag(tag)) {
+            boards.entry(board).or_default().push(room.clone());
+        }
+    }
+    for rooms in boards.values_mut() {
+        rooms.sort_by_key(|room| (room.created, room.id));
+    }
+    boards
+}

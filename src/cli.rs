@@ -1,0 +1,116 @@
+//! The command line. Results go to stdout, logs to stderr. Exit codes: 0, 1 failure, 64 usage, 78 configuration.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is what a command line is for"
+)]
+
+mod completions;
+mod config;
+mod healthcheck;
+mod mirror;
+mod serve;
+mod wiring;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Environment, Needs};
+
+/// `EX_USAGE` and `EX_CONFIG` of sysexits.h.
+const USAGE: u8 = 64;
+const CONFIGURATION: u8 = 78;
+
+/// Gives every Trello board its ONLYOFFICE DocSpace room, and keeps it.
+#[derive(Debug, Parser)]
+#[command(name = "boardroom", version, about, max_term_width = 100, after_help = AFTER_HELP)]
+struct Arguments {
+    /// Read settings from this TOML file (default: the one that BOARDROOM_CONFIG names, if any)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from compiled-in defaults, then a file, then the environment; `boardroom config` shows them all.
+To see it work without an account: boardroom demo
+
+Exit codes: 0 success, 1 failure, 64 wrong usage, 78 wrong configuration";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve,
+    /// Make the room of each board now, and print its address
+    Mirror(mirror::Arguments),
+    /// Show the effective settings and where each comes from
+    Config,
+    /// Ask the running service how it is; for health checks of containers
+    Healthcheck(healthcheck::Arguments),
+    /// Print a completion script for a shell
+    Completions(completions::Arguments),
+}
+
+/// What a command needs of its surroundings.
+#[derive(Debug)]
+struct Context {
+    file: Option<PathBuf>,
+    environment: Environment,
+}
+
+impl Context {
+    fn load(&self, needs: Needs) -> Result<Config, ConfigError> {
+        Config::load(needs, self.file.as_deref(), &self.environment)
+    }
+}
+
+/// Parses the arguments, runs the command, and turns what came of it into an exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // The terminal may be gone; the exit code tells all the same.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let context = Context {
+        file: arguments.config,
+        environment: Environment::of_process(),
+    };
+    match dispatch(arguments.command, &context) {
+        Ok(code) => code,
+        Err(error) => match error.downcast_ref::<ConfigError>() {
+            Some(problems) => {
+                eprintln!("{problems}");
+                ExitCode::from(CONFIGURATION)
+            }
+            None => {
+                eprintln!("boardroom: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve => wiring::runtime()?.block_on(Box::pin(serve::run(context))),
+        Command::Mirror(arguments) => {
+            wiring::runtime()?.block_on(Box::pin(mirror::run(&arguments, context)))
+        }
+        Command::Config => config::run(context),
+        Command::Healthcheck(arguments) => {
+            wiring::runtime()?.block_on(healthcheck::run(&arguments, context))
+        }
+        Command::Completions(arguments) => Ok(completions::run(&arguments, Arguments::command())),
+    }
+}

@@ -1,0 +1,28 @@
+//! `boardroom config`: every setting with its origin, secrets hidden; then what is wrong with them.
+
+use std::process::ExitCode;
+
+use crate::cli::Context;
+use crate::config::{Needs, effective};
+
+pub(super) fn run(context: &Context) -> anyhow::Result<ExitCode> {
+    let settings = effective(context.file.as_deref(), &context.environment);
+    let name = settings
+        .iter()
+        .map(|setting| setting.variable.len())
+        .max()
+        .unwrap_or(0);
+    let value = settings
+        .iter()
+        .map(|setting| setting.value.chars().count().min(40))
+        .max()
+        .unwrap_or(0);
+    for setting in &settings {
+        println!(
+            "{:name$}  {:value$}  {}",
+            setting.variable, setting.value, setting.origin
+        );
+    }
+    context.load(Needs::Serve)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,175 @@
+//! `boardroom mirror BOARD…`: what the vendor's sample script does, done right. Needs no running service, and works beside one.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::{Context, wiring};
+use crate::config::Needs;
+use crate::lane::Lanes;
+use crate::metrics::Metrics;
+use crate::mirror::Mirror;
+use crate::model::board::{Board, Record, Told};
+use crate::model::id::BoardId;
+use crate::model::status::{Status, Waiting};
+use crate::scope::Surroundings;
+use crate::store::Store;
+use crate::trello::{Trello, TrelloError};
+use crate::worker::Worker;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A board's id, short link or address
+    #[arg(required = true, value_name = "BOARD")]
+    boards: Vec<String>,
+}
+
+/// How often it is asked how far another process has come with a board.
+const POLL: Duration = Duration::from_millis(250);
+/// When nothing but a running service can bring a board further, and it does not.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = context.load(Needs::Services)?;
+    wiring::start_logging(&config);
+    let store: Arc<dyn Store> = wiring::open_store(&config).await?;
+    let (trello, docspace) = (wiring::trello(&config)?, wiring::docspace(&config)?);
+    let lanes = Lanes::fresh(store.clone(), trello.clone(), docspace.clone());
+    let mirror = Mirror {
+        trello,
+        docspace,
+        store: store.clone(),
+        lanes,
+        surroundings: Surroundings::default(),
+        rules: Arc::new(wiring::rules(&config)),
+        metrics: Arc::new(Metrics::default()),
+    };
+    let worker = Worker::new(mirror.clone(), wiring::holder("mirror"), 1);
+    let mut code = ExitCode::SUCCESS;
+    for named in &arguments.boards {
+        match mirror_one(named, &mirror, &worker).await {
+            Ok(url) => println!("{url}"),
+            Err(error) => {
+                eprintln!("boardroom: {named}: {error:#}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    store.close().await;
+    Ok(code)
+}
+
+async fn mirror_one(named: &str, mirror: &Mirror, worker: &Worker) -> anyhow::Result<String> {
+    let board = find(named, &mirror.trello).await?;
+    mirror.store.tell(board.id, Told::Mirror).await?;
+    let room = Box::pin(until_mirrored(board.id, mirror, worker)).await?;
+    Ok(mirror.docspace.room_url(room))
+}
+
+/// Asks Trello for the board that was named.
+async fn find(named: &str, trello: &Trello) -> anyhow::Result<Board> {
+    let reference = reference(named).with_context(|| {
+        format!("`{named}` is no board: give its id (24 hex digits), its short link (8 letters and digits) or its address")
+    })?;
+    let answer = match reference.parse::<BoardId>() {
+        Ok(id) => trello.board(id).await,
+        Err(_) => trello.board_by_short_link(reference).await,
+    };
+    let error = match answer {
+        Ok(board) => return Ok(board),
+        Err(error) => error,
+    };
+    match error {
+        TrelloError::NotFound(_) => bail!("Trello knows no such board"),
+        // 401 is said of a board that may not be seen and of a dead token alike.
+        TrelloError::Unauthorized(_) => match trello.token().await {
+            Ok(_) => bail!(
+                "this token may not see the board; make its member a member of the board or an admin of its workspace"
+            ),
+            Err(error) => Err(explained(&error)),
+        },
+        error => Err(explained(&error)),
+    }
+}
+
+fn explained(error: &TrelloError) -> anyhow::Error {
+    anyhow::anyhow!("{}. {}", error.failure(), error.code().fix())
+}
+
+/// The id or short link in what a person gave: `64f0…`, `aBcD1234`, `https://trello.com/b/aBcD1234/name`.
+fn reference(named: &str) -> Option<&str> {
+    let named = named.trim();
+    let tail = match named.split_once("/b/") {
+        Some((_, tail)) => tail.split(['/', '?', '#']).next()?,
+        None => named,
+    };
+    let plain = tail.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (plain && (tail.len() == 8 || tail.parse::<BoardId>().is_ok())).then_some(tail)
+}
+
+/// Looks at the board until its room is there, or says why there is none.
+async fn until_mirrored(
+    board: BoardId,
+    mirror: &Mirror,
+    worker: &Worker,
+) -> anyhow::Result<crate::model::id::RoomId> {
+    let store = &mirror.store;
+    let (mut told, begun) = (None, tokio::time::Instant::now());
+    loop {
+        match worker.take(board).await? {
+            Some(claim) => worker.attend(&claim).await,
+            None => tokio::time::sleep(POLL).await,
+        }
+        let record = store
+            .record(board)
+            .await?
+            .context("the board is not in the database any more")?;
+        match (record.status, &record.room) {
+            (Status::Mirrored, Some(room)) => return Ok(room.id),
+            (Status::Failed(_), _) => bail!("{}", last_failure(&record, mirror)),
+            (Status::Waiting(Waiting::Confirmation), _) => {
+                if told.replace(record.status) != Some(record.status) {
+                    eprintln!(
+                        "boardroom: DocSpace did not say whether the room was made; looking for it for up to {} s before another one is made",
+                        mirror.confirmation_window().as_secs()
+                    );
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            (Status::Waiting(Waiting::Lane(lane)), _) => match mirror
+                .lanes
+                .closed()
+                .into_iter()
+                .find(|(closed, _)| *closed == lane)
+            {
+                Some((_, pause)) => bail!("{}. {}", pause.failure, pause.failure.code.fix()),
+                None if begun.elapsed() > PATIENCE => {
+                    bail!("it still waits {}", Waiting::Lane(lane).sentence())
+                }
+                None => tokio::time::sleep(POLL).await,
+            },
+            (Status::Pending(Some(code)), _) => bail!("{}. {}", code.sentence(), code.fix()),
+            (
+                Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_),
+                _,
+            ) if begun.elapsed() > PATIENCE => {
+                bail!("it still stands at: {}", record.status)
+            }
+            (
+                Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_),
+                _,
+            ) => tokio::time::sleep(POLL).await,
+        }
+    }
+}
+
+fn last_failure(record: &Record, _: &Mirror) -> String {
+    match record.status {
+        Status::Failed(code) | Status::Pending(Some(code)) => {
+            format!("{}. {}", code.sentence(), code.fix())
+        }
+        other => other.to_string(),
+    }
+}

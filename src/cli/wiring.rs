@@ -1,0 +1,126 @@
+//! From the configuration to the parts: clients, rules, store, logs. Decides nothing.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use crate::config::{Config, Database, ExistingBoards, LogFormat, Workspaces};
+use crate::docspace::{self, DocSpace};
+use crate::mirror::plan::{RoomRules, Rules};
+use crate::scope::Wanted;
+use crate::store::Sqlite;
+use crate::telemetry;
+use crate::trello::{self, Trello};
+use crate::{api, config};
+
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+/// Begins to log. Secrets that the configuration holds are blotted out from here on.
+pub(super) fn start_logging(config: &Config) {
+    let terminal = std::io::stderr().is_terminal();
+    let format = match config.log_format {
+        LogFormat::Json => telemetry::Format::Json,
+        LogFormat::Auto if !terminal => telemetry::Format::Json,
+        LogFormat::Auto | LogFormat::Text => telemetry::Format::Text { colour: terminal },
+    };
+    let single = [
+        &config.trello.key,
+        &config.trello.token,
+        &config.docspace.key,
+    ];
+    let secrets: Vec<SecretString> = single
+        .into_iter()
+        .flatten()
+        .chain(&config.trello.secrets)
+        .cloned()
+        .collect();
+    telemetry::init(&config.log, format, &secrets);
+}
+
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
+    let Database::Sqlite { path } = &config.database;
+    Ok(Arc::new(Sqlite::open(path).await?))
+}
+
+pub(super) fn trello(config: &Config) -> anyhow::Result<Trello> {
+    let settings = &config.trello;
+    let options = trello::Options {
+        url: settings.api_url.to_string(),
+        key: settings.key.clone().context("TRELLO_API_KEY is not set")?,
+        token: settings.token.clone().context("TRELLO_TOKEN is not set")?,
+        http: http(&config.proxy, settings.timeout),
+        rate: (settings.rate.count, settings.rate.per),
+    };
+    Trello::new(&options).context("cannot set up the client for Trello")
+}
+
+pub(super) fn docspace(config: &Config) -> anyhow::Result<DocSpace> {
+    let settings = &config.docspace;
+    let options = docspace::Options {
+        url: settings
+            .host
+            .as_ref()
+            .context("ONLYOFFICE_API_HOST is not set")?
+            .to_string(),
+        key: settings
+            .key
+            .clone()
+            .context("ONLYOFFICE_API_KEY is not set")?,
+        http: api::Options {
+            ca_file: settings.ca_file.clone(),
+            ..http(&config.proxy, settings.timeout)
+        },
+        writes: settings.writes,
+    };
+    DocSpace::new(&options).context("cannot set up the client for DocSpace")
+}
+
+fn http(proxy: &config::Proxy, timeout: std::time::Duration) -> api::Options {
+    api::Options {
+        timeout,
+        ca_file: None,
+        https_proxy: proxy.https.as_ref().map(|url| url.expose().clone()),
+        http_proxy: proxy.http.as_ref().map(|url| url.expose().clone()),
+        no_proxy: proxy.no_proxy.clone(),
+    }
+}
+
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules {
+        personal_boards: config.personal_boards,
+        existing_boards: mirrors_existing_boards(config),
+        room: RoomRules {
+            kind: config.room.kind,
+            title: config.room.title.clone(),
+            tags: config.room.tags.clone(),
+            private: config.room.private,
+            members: config.room.members.clone(),
+        },
+    }
+}
+
+pub(super) fn mirrors_existing_boards(config: &Config) -> bool {
+    match config.existing_boards {
+        ExistingBoards::Ignore => false,
+        ExistingBoards::Mirror => true,
+    }
+}
+
+pub(super) fn wanted(config: &Config) -> Wanted {
+    match &config.workspaces {
+        Workspaces::All => Wanted::All,
+        Workspaces::Named(names) => Wanted::Named(names.clone()),
+    }
+}
+
+/// Names this process in leases: the kind, so that a restarted service knows those of its predecessor, and a number of chance.
+pub(super) fn holder(kind: &str) -> String {
+    format!("{kind}-{:016x}", fastrand::u64(..))
+}

@@ -1,0 +1,123 @@
+//! The public listener: Trello's callback and the probes. What a request may cost is bounded before anything is known of it.
+
+mod delivery;
+mod probes;
+pub mod server;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+use crate::docspace::DocSpace;
+use crate::http::probes::Readiness;
+use crate::inbox::Inbox;
+use crate::lane::Lanes;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::trello::Trello;
+use crate::trello::webhook::Verifier;
+use crate::watched::Watched;
+
+/// What every handler shares: the clients of both services, the store, the way in. A handler asks only for the part that it needs.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    pub verifier: Arc<Verifier>,
+    pub watched: Watched,
+    pub inbox: Inbox,
+    pub store: Arc<dyn Store>,
+    pub lanes: Lanes,
+    pub clients: Clients,
+    pub metrics: Arc<Metrics>,
+    readiness: Readiness,
+}
+
+/// The clients that the workers use, for what the probes tell of them.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    pub trello: Trello,
+    pub docspace: DocSpace,
+}
+
+/// Everything a [`Shared`] is made from.
+#[derive(Debug)]
+pub struct Parts {
+    pub verifier: Verifier,
+    pub watched: Watched,
+    pub inbox: Inbox,
+    pub store: Arc<dyn Store>,
+    pub lanes: Lanes,
+    pub clients: Clients,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            verifier: Arc::new(parts.verifier),
+            watched: parts.watched,
+            readiness: Readiness::new(parts.store.clone(), parts.inbox.clone()),
+            inbox: parts.inbox,
+            store: parts.store,
+            lanes: parts.lanes,
+            clients: parts.clients,
+            metrics: parts.metrics,
+        }
+    }
+
+    /// From now on `/readyz` says 503, so that no new traffic is sent here.
+    pub fn drain(&self) {
+        self.readiness.drain();
+    }
+}
+
+/// One line per part that a handler may ask for.
+macro_rules! parts {
+    ($($field:ident: $part:ty),+ $(,)?) => {$(
+        impl FromRef<Shared> for $part {
+            fn from_ref(shared: &Shared) -> Self {
+                shared.$field.clone()
+            }
+        }
+    )+};
+}
+
+parts! {
+    verifier: Arc<Verifier>,
+    watched: Watched,
+    inbox: Inbox,
+    store: Arc<dyn Store>,
+    lanes: Lanes,
+    clients: Clients,
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+}
+
+/// The routes of the public listener.
+pub fn router(shared: Shared) -> Router {
+    let metrics = shared.metrics.clone();
+    let panicked = move |_: Box<dyn Any + Send>| -> Response {
+        metrics.panics.add_one();
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    };
+    // HEAD is answered by `get` as well: Trello asks so before it registers a webhook.
+    let callback = get(|| async { StatusCode::OK }).post(delivery::receive);
+    Router::new()
+        .route("/webhooks/trello", callback)
+        .route("/livez", get(probes::live))
+        .route("/healthz", get(probes::live))
+        .route("/readyz", get(probes::ready))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(shared)
+}

@@ -1,0 +1,208 @@
+//! A delivery: bounded, verified, parsed, stored, and only then acknowledged.
+//!
+//! Never 410, which makes Trello delete the webhook, and never a redirect, which it does not follow.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRef, FromRequest, Request, State};
+use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::{BodyExt as _, Limited};
+use tokio::time::timeout;
+
+use crate::http::Shared;
+use crate::inbox::Inbox;
+use crate::metrics::Metrics;
+use crate::model::delivery::{Capture, Hint, Recorded};
+use crate::model::id::ModelId;
+use crate::store::{Store, StoreError};
+use crate::trello::webhook::{Delivery, NotADelivery, Verifier, parse};
+use crate::watched::{Watched, Whose};
+
+/// Trello's deliveries are of 3 to 10 kB; a long description before and after a change makes one of 33 kB.
+const LONGEST_BODY: usize = 1 << 20;
+/// Read and dropped of a body that is too long, so that the sender gets to read the answer.
+const LONGEST_DRAIN: usize = 8 << 20;
+/// How much of a body is kept for a person to look at.
+const LONGEST_CAPTURE: usize = 16 << 10;
+/// Trello itself gives up after half a minute.
+const LONGEST_READ: Duration = Duration::from_secs(30);
+const SIGNATURE: &str = "x-trello-webhook";
+
+/// A body whose signature was verified. There is no other way to make one than by verifying.
+#[derive(Debug)]
+pub(super) struct Signed(Vec<u8>);
+
+impl FromRequest<Shared> for Signed {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request, shared: &Shared) -> Result<Self, StatusCode> {
+        let metrics = Arc::<Metrics>::from_ref(shared);
+        let verifier = Arc::<Verifier>::from_ref(shared);
+        let signature = only_signature(request.headers());
+        let body = match timeout(LONGEST_READ, read(request))
+            .await
+            .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+        {
+            Ok(body) => body,
+            Err(status) => {
+                if status == StatusCode::PAYLOAD_TOO_LARGE {
+                    metrics.deliveries_too_large.add_one();
+                }
+                return Err(status);
+            }
+        };
+        match signature {
+            Some(signature) if verifier.accepts(&body, &signature) => Ok(Self(body)),
+            missing_or_wrong => {
+                metrics.deliveries_refused.add_one();
+                let cause = if missing_or_wrong.is_some() {
+                    "the signature does not match"
+                } else {
+                    "no single signature"
+                };
+                tracing::warn!(bytes = body.len(), "a delivery was refused: {cause}");
+                Err(StatusCode::UNAUTHORIZED)
+            }
+        }
+    }
+}
+
+/// The signature, if there is just one: of two, nobody can say which counts.
+fn only_signature(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let mut all = headers.get_all(SIGNATURE).iter();
+    let first = all.next()?;
+    all.next().is_none().then(|| first.as_bytes().to_vec())
+}
+
+async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > LONGEST_BODY) {
+        drain(request.into_body()).await;
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let mut body = request.into_body();
+    let mut read = Vec::with_capacity(announced.unwrap_or(0));
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(StatusCode::BAD_REQUEST);
+        };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if read.len() + data.len() > LONGEST_BODY {
+            drain(body).await;
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read)
+}
+
+/// Closing a connection with unread data resets it, and the sender may never see the answer.
+async fn drain(body: Body) {
+    let mut rest = Limited::new(body, LONGEST_DRAIN);
+    while let Some(Ok(_)) = rest.frame().await {}
+}
+
+/// `POST /webhooks/trello`.
+pub(super) async fn receive(
+    State(metrics): State<Arc<Metrics>>,
+    State(watched): State<Watched>,
+    State(store): State<Arc<dyn Store>>,
+    State(inbox): State<Inbox>,
+    Signed(body): Signed,
+) -> Response {
+    let (model, hint) = match parse(&body) {
+        Ok(Delivery::Hint { model, hint }) => (model, hint),
+        Ok(Delivery::Uninteresting) => {
+            metrics.deliveries_uninteresting.add_one();
+            return StatusCode::OK.into_response();
+        }
+        Err(error) => return keep_junk(&metrics, &*store, body, &error).await,
+    };
+    match is_ours(&watched, &*store, model).await {
+        Ok(true) => take_in(&metrics, &inbox, hint).await,
+        Ok(false) => {
+            metrics.deliveries_foreign.add_one();
+            tracing::debug!(model = %model, board.id = %hint.board, "a signed delivery about a model that is not ours");
+            StatusCode::OK.into_response()
+        }
+        Err(error) => {
+            tracing::error!(%error, "the database did not answer");
+            metrics.deliveries_unstored.add_one();
+            try_again()
+        }
+    }
+}
+
+/// The same secret signs the webhooks of everybody who uses the app.
+async fn is_ours(watched: &Watched, store: &dyn Store, model: ModelId) -> Result<bool, StoreError> {
+    match watched.whose(model) {
+        Whose::Ours | Whose::Unknown => Ok(true),
+        // Another process on this database may have registered it a moment ago.
+        Whose::Others => {
+            let known = store.models().await?.contains(&model);
+            if known {
+                watched.add([model]);
+            }
+            Ok(known)
+        }
+    }
+}
+
+async fn take_in(metrics: &Metrics, inbox: &Inbox, hint: Hint) -> Response {
+    let (board, kind, action) = (hint.board, hint.kind.clone(), hint.action);
+    match inbox.hand_in(hint).await {
+        Ok(Recorded::New) => {
+            metrics.deliveries_stored.add_one();
+            tracing::info!(board.id = %board, kind, action = %action, "delivery stored");
+            StatusCode::OK.into_response()
+        }
+        Ok(Recorded::Duplicate) => {
+            metrics.deliveries_duplicate.add_one();
+            StatusCode::OK.into_response()
+        }
+        Err(error) => {
+            metrics.deliveries_unstored.add_one();
+            tracing::warn!(board.id = %board, %error, "a delivery was not stored; Trello will bring it again");
+            try_again()
+        }
+    }
+}
+
+/// The sender cannot mend it, and an error would only make it come again.
+async fn keep_junk(
+    metrics: &Metrics,
+    store: &dyn Store,
+    mut body: Vec<u8>,
+    error: &NotADelivery,
+) -> Response {
+    metrics.deliveries_junk.add_one();
+    tracing::warn!(
+        bytes = body.len(),
+        "a signed body is no delivery of Trello's; the newest 20 are kept: {error}"
+    );
+    body.truncate(LONGEST_CAPTURE);
+    if let Err(error) = store
+        .capture(&Capture {
+            reason: error.to_string(),
+            body,
+        })
+        .await
+    {
+        tracing::error!(%error, "it could not be kept");
+    }
+    StatusCode::OK.into_response()
+}
+
+/// Trello comes again after 30, 60 and 120 s.
+fn try_again() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "30")]).into_response()
+}

@@ -1,0 +1,151 @@
+//! The probes. Live: this process answers. Ready: a delivery can be stored, whatever Trello and DocSpace are doing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::http::Clients;
+use crate::inbox::Inbox;
+use crate::lane::Lanes;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// However many ask, the database is asked to write no more often than this.
+const FRESH: Duration = Duration::from_secs(1);
+/// An orchestrator's probe gives up after a second or a few.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Whether a delivery can be stored. Clones share what is known.
+#[derive(Debug, Clone)]
+pub(super) struct Readiness {
+    store: Arc<dyn Store>,
+    inbox: Inbox,
+    draining: Arc<AtomicBool>,
+    last: Arc<Mutex<Option<(Instant, Result<(), &'static str>)>>>,
+}
+
+impl Readiness {
+    pub(super) fn new(store: Arc<dyn Store>, inbox: Inbox) -> Self {
+        Self {
+            store,
+            inbox,
+            draining: Arc::default(),
+            last: Arc::default(),
+        }
+    }
+
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    async fn check(&self) -> Result<(), &'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err("shutting down");
+        }
+        if self.inbox.is_full() {
+            return Err("too many deliveries wait to be stored");
+        }
+        // Whoever waits here for somebody else's probe waits no longer than for his own.
+        match timeout(PATIENCE, self.probe()).await {
+            Ok(result) => result,
+            Err(_) => Err("the database does not answer in time"),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), &'static str> {
+        let mut last = self.last.lock().await;
+        if let Some((at, result)) = *last
+            && at.elapsed() < FRESH
+        {
+            return result;
+        }
+        let result = self.store.probe().await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "not ready: the database cannot be written");
+            "the database cannot be written"
+        });
+        *last = Some((Instant::now(), result));
+        result
+    }
+}
+
+/// `GET /livez` and `/healthz`.
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`; with `?verbose` a JSON object that says more.
+pub(super) async fn ready(
+    State(readiness): State<Readiness>,
+    State(lanes): State<Lanes>,
+    State(clients): State<Clients>,
+    State(metrics): State<Arc<Metrics>>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let ready = readiness.check().await;
+    let status = if ready.is_ok() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let asks_more = query.is_some_and(|query| {
+        query
+            .split('&')
+            .any(|part| part == "verbose" || part.starts_with("verbose="))
+    });
+    let mut response = if asks_more {
+        (status, Json(details(ready, &lanes, &clients, &metrics))).into_response()
+    } else {
+        (status, format!("{}\n", ready.err().unwrap_or("ok"))).into_response()
+    };
+    if ready.is_err() {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, axum::http::HeaderValue::from_static("5"));
+    }
+    response
+}
+
+/// Lanes, budgets and counters; no secret and no name of a board.
+fn details(
+    ready: Result<(), &'static str>,
+    lanes: &Lanes,
+    clients: &Clients,
+    metrics: &Metrics,
+) -> Value {
+    let closed = lanes.closed().into_iter().map(|(lane, pause)| {
+        json!({
+            "lane": lane.as_str(),
+            "code": pause.failure.code.as_str(),
+            "reason": pause.failure.code.sentence(),
+            "fix": pause.failure.code.fix(),
+            "since": pause.since.to_string(),
+            "until": pause.until.to_string(),
+        })
+    });
+    let (requests_left, requests) = clients.trello.budget_left();
+    let (writes, most_writes) = clients.docspace.writes_in_flight();
+    let counters: serde_json::Map<_, _> = metrics
+        .snapshot()
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), json!(count)))
+        .collect();
+    json!({
+        "ready": ready.is_ok(),
+        "reason": ready.err(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "paused": closed.collect::<Vec<_>>(),
+        "trello": { "requests_left": requests_left, "requests_allowed": requests },
+        "docspace": { "writes_in_flight": writes, "writes_allowed": most_writes },
+        "counters": counters,
+    })
+}

@@ -1,0 +1,122 @@
+//! The inbox: one writer that stores what waits in one transaction and only then answers. Concurrent deliveries share its commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::model::delivery::{Hint, Recorded};
+use crate::store::Store;
+
+/// How many deliveries may wait for the writer; more are refused at once, and Trello tries again.
+const WAITING: usize = 4096;
+/// The most that one transaction takes.
+const BATCH: usize = 512;
+
+/// Where deliveries are handed in. Clones share the writer.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    queue: mpsc::Sender<Letter>,
+    ailing: Arc<AtomicBool>,
+}
+
+/// The other end, for the writer's task.
+#[derive(Debug)]
+pub struct Writer {
+    queue: mpsc::Receiver<Letter>,
+    ailing: Arc<AtomicBool>,
+    store: Arc<dyn Store>,
+    /// Told when boards have become due.
+    work: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Letter {
+    hint: Hint,
+    answer: oneshot::Sender<Recorded>,
+}
+
+/// A delivery that was not stored. Trello will bring it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotStored {
+    #[error("too many deliveries wait already")]
+    Full,
+    #[error("the database could not be written")]
+    Failed,
+}
+
+impl Inbox {
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, work: Arc<Notify>) -> (Self, Writer) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let ailing = Arc::new(AtomicBool::new(false));
+        (
+            Self {
+                queue: sender,
+                ailing: ailing.clone(),
+            },
+            Writer {
+                queue: receiver,
+                ailing,
+                store,
+                work,
+            },
+        )
+    }
+
+    /// Stores a hint; returns when it is committed.
+    pub async fn hand_in(&self, hint: Hint) -> Result<Recorded, NotStored> {
+        let (sender, receiver) = oneshot::channel();
+        self.queue
+            .try_send(Letter {
+                hint,
+                answer: sender,
+            })
+            .map_err(|_| NotStored::Full)?;
+        receiver.await.map_err(|_| NotStored::Failed)
+    }
+
+    /// Whether the last batch could not be stored.
+    #[must_use]
+    pub fn is_ailing(&self) -> bool {
+        self.ailing.load(Ordering::Relaxed)
+    }
+
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.queue.capacity() == 0
+    }
+}
+
+impl Writer {
+    /// Stores batches until every inbox is gone: the listener ends its last requests first, and what they hand in is stored.
+    pub async fn run(mut self) {
+        let mut letters = Vec::with_capacity(BATCH);
+        while self.queue.recv_many(&mut letters, BATCH).await > 0 {
+            self.store_batch(&mut letters).await;
+        }
+    }
+
+    async fn store_batch(&self, letters: &mut Vec<Letter>) {
+        let (hints, answers): (Vec<_>, Vec<_>) = letters
+            .drain(..)
+            .map(|letter| (letter.hint, letter.answer))
+            .unzip();
+        match self.store.accept(&hints).await {
+            Ok(recorded) => {
+                self.ailing.store(false, Ordering::Relaxed);
+                self.work.notify_one();
+                for (answer, recorded) in answers.into_iter().zip(recorded) {
+                    // Whoever hung up will ask again, and find it stored.
+                    let _ = answer.send(recorded);
+                }
+            }
+            Err(error) => {
+                // Dropped answers say that nothing was stored.
+                self.ailing.store(true, Ordering::Relaxed);
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, cause, deliveries = hints.len(), "deliveries could not be stored; Trello will bring them again");
+            }
+        }
+    }
+}

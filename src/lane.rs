@@ -1,0 +1,326 @@
+//! Lanes: whether a service, or one kind of call to it, may be used now.
+//!
+//! Blame the right thing. After a failure that could be the service's, a neutral read decides: when that fails too, the lane closes and boards
+//! wait; when it passes, the board is to blame. A gate closes one kind of call alone. The rows in the store show what is closed and why.
+
+mod control;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::docspace::DocSpace;
+use crate::lane::control::Controls;
+use crate::model::failure::{Code, Failure, Suspect};
+use crate::model::id::BoardId;
+use crate::model::lane::{Lane, Pause};
+use crate::model::status::Waiting;
+use crate::model::time::Timestamp;
+use crate::retry::{GATE, SERVICE};
+use crate::store::{Store, StoreError};
+use crate::trello::Trello;
+
+/// A gate lets one board try; if that one does not come to it, another may after this.
+const TRIAL: Duration = Duration::from_secs(5);
+
+/// Who is to blame for a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// This lane is closed now; whoever needs it waits.
+    Lane(Lane),
+    /// The call itself, and so the board.
+    Call,
+}
+
+/// A failed call, as far as blame goes.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    pub failure: Failure,
+    pub suspect: Suspect,
+    pub retry_after: Option<Duration>,
+}
+
+/// All lanes of this process. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Lanes {
+    store: Arc<dyn Store>,
+    controls: Arc<Controls>,
+    closed: Arc<Mutex<HashMap<Lane, Closed>>>,
+    /// The board that was refused last at a gate: two different ones in a row close it.
+    refused: Arc<Mutex<HashMap<Lane, (BoardId, Code)>>>,
+    /// Told when boards were made due.
+    work: Arc<Notify>,
+    /// Told when Trello answers again: deliveries may have been lost meanwhile.
+    trello_is_back: Arc<Notify>,
+}
+
+#[derive(Debug, Clone)]
+struct Closed {
+    pause: Pause,
+    /// A gate on trial: from when one board may try.
+    trial: Option<Instant>,
+}
+
+impl Lanes {
+    /// Lanes as an earlier process left them.
+    pub async fn restore(
+        store: Arc<dyn Store>,
+        trello: Trello,
+        docspace: DocSpace,
+    ) -> Result<Self, StoreError> {
+        let closed = store.lanes().await?;
+        let lanes = Self::fresh(store, trello, docspace);
+        lanes.table().extend(
+            closed
+                .into_iter()
+                .map(|(lane, pause)| (lane, Closed { pause, trial: None })),
+        );
+        Ok(lanes)
+    }
+
+    /// All lanes open: for a person who asks now, what was tried before does not count.
+    #[must_use]
+    pub fn fresh(store: Arc<dyn Store>, trello: Trello, docspace: DocSpace) -> Self {
+        Self {
+            closed: Arc::default(),
+            store,
+            controls: Arc::new(Controls::new(trello, docspace)),
+            refused: Arc::default(),
+            work: Arc::default(),
+            trello_is_back: Arc::default(),
+        }
+    }
+
+    /// What wakes the worker, for those who only ring it.
+    #[must_use]
+    pub fn work_bell(&self) -> Arc<Notify> {
+        self.work.clone()
+    }
+
+    /// Wakes the worker.
+    #[must_use]
+    pub fn work(&self) -> &Notify {
+        &self.work
+    }
+
+    #[must_use]
+    pub fn trello_is_back(&self) -> &Notify {
+        &self.trello_is_back
+    }
+
+    /// What is closed now.
+    #[must_use]
+    pub fn closed(&self) -> Vec<(Lane, Pause)> {
+        let mut closed: Vec<_> = self
+            .table()
+            .iter()
+            .map(|(lane, closed)| (*lane, closed.pause.clone()))
+            .collect();
+        closed.sort_by_key(|(lane, _)| *lane);
+        closed
+    }
+
+    /// Whether a lane is open. A gate on trial is not.
+    #[must_use]
+    pub fn is_open(&self, lane: Lane) -> bool {
+        !self.table().contains_key(&lane)
+    }
+
+    /// Whether a call may go through a gate now. Of a gate on trial the first to ask may; the others wait for how that ends.
+    #[must_use]
+    pub fn pass(&self, gate: Lane) -> bool {
+        let mut table = self.table();
+        let Some(closed) = table.get_mut(&gate) else {
+            return true;
+        };
+        let now = Instant::now();
+        match closed.trial {
+            Some(from) if from <= now => {
+                closed.trial = Some(now + TRIAL);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Decides who is to blame for a failed call to a service.
+    pub async fn judge(&self, service: Lane, charge: &Charge) -> Verdict {
+        match charge.suspect {
+            Suspect::Call => return Verdict::Call,
+            Suspect::Service => {}
+        }
+        if !self.is_open(service) {
+            return Verdict::Lane(service);
+        }
+        match self.controls.read(service, Instant::now()).await {
+            Ok(()) => Verdict::Call,
+            Err(control) => {
+                self.close(
+                    service,
+                    control.failure,
+                    control.retry_after.or(charge.retry_after),
+                )
+                .await;
+                Verdict::Lane(service)
+            }
+        }
+    }
+
+    /// Decides who is to blame when DocSpace, which answers otherwise, refuses one kind of call.
+    pub async fn judge_gate(&self, gate: Lane, board: BoardId, charge: &Charge) -> Verdict {
+        let at_once =
+            charge.failure.code == Code::DocSpaceQuotaFull || charge.retry_after.is_some();
+        let common = matches!(
+            charge.failure.code,
+            Code::DocSpaceForbidden | Code::DocSpaceRateLimited
+        );
+        let before = self
+            .last_refused()
+            .insert(gate, (board, charge.failure.code));
+        let second =
+            before.is_some_and(|(other, code)| other != board && code == charge.failure.code);
+        let on_trial = self.table().contains_key(&gate);
+        if !at_once && !(common && (second || on_trial)) {
+            return Verdict::Call;
+        }
+        self.close(gate, charge.failure.clone(), charge.retry_after)
+            .await;
+        Verdict::Lane(gate)
+    }
+
+    /// A call went through a gate: it is open, and the two refusals in a row are none.
+    pub async fn went_through(&self, gate: Lane) {
+        self.last_refused().remove(&gate);
+        if !self.is_open(gate) {
+            self.open(gate).await;
+        }
+    }
+
+    /// Closes a lane, or keeps it closed for longer.
+    pub async fn close(&self, lane: Lane, failure: Failure, retry_after: Option<Duration>) {
+        let now = Timestamp::now();
+        let before = self.table().get(&lane).map(|closed| closed.pause.clone());
+        let failures = before
+            .as_ref()
+            .map_or(1, |pause| pause.failures.saturating_add(1));
+        let backoff = match lane {
+            Lane::Trello | Lane::DocSpace => SERVICE,
+            Lane::Create => GATE,
+        };
+        let wait = backoff
+            .steady_wait(failures, fastrand::f64())
+            .max(retry_after.unwrap_or_default());
+        let since = before.as_ref().map_or(now, |pause| pause.since);
+        let pause = Pause {
+            failure,
+            since,
+            until: now.plus(wait),
+            failures,
+        };
+        if before.as_ref().map(|before| before.failure.code) != Some(pause.failure.code) {
+            tracing::warn!(lane = %lane, code = %pause.failure.code, fix = pause.failure.code.fix(), "{}; boards wait", pause.failure);
+        }
+        self.table().insert(
+            lane,
+            Closed {
+                pause: pause.clone(),
+                trial: None,
+            },
+        );
+        self.keep(lane, Some(&pause)).await;
+    }
+
+    /// Opens a lane and lets everything that waited for it go on.
+    async fn open(&self, lane: Lane) {
+        let Some(closed) = self.table().remove(&lane) else {
+            return;
+        };
+        self.keep(lane, None).await;
+        let span = Timestamp::now().since(closed.pause.since);
+        tracing::info!(lane = %lane, paused_ms = span.as_millis(), "{lane} works again");
+        self.wake(Waiting::Lane(lane), None).await;
+        if lane == Lane::Trello {
+            self.trello_is_back.notify_waiters();
+        }
+    }
+
+    /// Tries what is closed and due for it; wakes what waits for nothing. One step of the keeper.
+    pub async fn tick(&self) {
+        let now = Timestamp::now();
+        for (lane, pause) in self.closed() {
+            if pause.until > now {
+                continue;
+            }
+            match lane {
+                Lane::Trello | Lane::DocSpace => {
+                    match self.controls.read(lane, Instant::now()).await {
+                        Ok(()) => self.open(lane).await,
+                        Err(control) => {
+                            self.close(lane, control.failure, control.retry_after).await
+                        }
+                    }
+                }
+                Lane::Create => self.put_on_trial(lane).await,
+            }
+        }
+        self.wake_the_forgotten().await;
+    }
+
+    /// Lets one board try whether a gate is open again.
+    async fn put_on_trial(&self, gate: Lane) {
+        let now = Instant::now();
+        let stale = |closed: &Closed| closed.trial.is_none_or(|from| from + TRIAL <= now);
+        let begin = self
+            .table()
+            .get_mut(&gate)
+            .filter(|closed| stale(closed))
+            .map(|closed| closed.trial = Some(now));
+        if begin.is_some() && self.wake(Waiting::Lane(gate), Some(1)).await == 0 {
+            // Nobody waits any more: the next board will tell.
+            self.open(gate).await;
+        }
+    }
+
+    /// A board may settle as waiting just after the cause is gone; no wake-up would come for it.
+    async fn wake_the_forgotten(&self) {
+        for waiting in self.store.awaited().await.unwrap_or_default() {
+            if let Waiting::Lane(lane) = waiting
+                && self.is_open(lane)
+            {
+                self.wake(waiting, None).await;
+            }
+        }
+    }
+
+    /// Makes boards due that wait for this; says how many.
+    pub async fn wake(&self, waiting: Waiting, most: Option<u32>) -> u64 {
+        match self.store.wake(waiting, most).await {
+            Ok(woken) => {
+                self.work.notify_one();
+                woken
+            }
+            Err(error) => {
+                // The keeper comes by again.
+                tracing::error!(%error, "waiting boards could not be woken");
+                0
+            }
+        }
+    }
+
+    async fn keep(&self, lane: Lane, pause: Option<&Pause>) {
+        if let Err(error) = self.store.set_lane(lane, pause).await {
+            tracing::error!(%error, lane = %lane, "the state of a lane could not be stored");
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<Lane, Closed>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last_refused(&self) -> MutexGuard<'_, HashMap<Lane, (BoardId, Code)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,68 @@
+//! Control reads: one cheap neutral call per service that tells an ill service from an ill call.
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::docspace::DocSpace;
+use crate::lane::Charge;
+use crate::model::lane::Lane;
+use crate::trello::Trello;
+
+/// The control reads, one at a time per service.
+#[derive(Debug)]
+pub(super) struct Controls {
+    trello: Trello,
+    docspace: DocSpace,
+    /// When the last read that passed began.
+    trello_passed: Mutex<Option<Instant>>,
+    docspace_passed: Mutex<Option<Instant>>,
+}
+
+impl Controls {
+    pub(super) fn new(trello: Trello, docspace: DocSpace) -> Self {
+        Self {
+            trello,
+            docspace,
+            trello_passed: Mutex::default(),
+            docspace_passed: Mutex::default(),
+        }
+    }
+
+    /// Reads, unless a read that began after `doubt` has passed meanwhile.
+    pub(super) async fn read(&self, service: Lane, doubt: Instant) -> Result<(), Charge> {
+        let passed = match service {
+            Lane::Trello => &self.trello_passed,
+            Lane::DocSpace | Lane::Create => &self.docspace_passed,
+        };
+        let mut passed = passed.lock().await;
+        if passed.is_some_and(|began| began >= doubt) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match service {
+            Lane::Trello => self
+                .trello
+                .token()
+                .await
+                .map(drop)
+                .map_err(|error| Charge {
+                    failure: error.failure(),
+                    suspect: error.suspect(),
+                    retry_after: error.retry_after(),
+                })?,
+            Lane::DocSpace | Lane::Create => {
+                self.docspace
+                    .may_create()
+                    .await
+                    .map(drop)
+                    .map_err(|error| Charge {
+                        failure: error.failure(),
+                        suspect: error.suspect(),
+                        retry_after: error.retry_after(),
+                    })?
+            }
+        }
+        *passed = Some(began);
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! Making the room: the intention is committed first, then one call, then what came of it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::docspace::{DocSpaceError, NewRoom};
+use crate::lane::{Charge, Verdict};
+use crate::mirror::plan::{RoomSight, Sight};
+use crate::mirror::{Look, Stop};
+use crate::model::board::{Answer, Board, Intention, RoomRecord};
+use crate::model::failure::{Code, Failure};
+use crate::model::lane::Lane;
+use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
+use crate::model::status::Waiting;
+use crate::model::time::Timestamp;
+use crate::store::history::{Event, Note};
+use crate::store::{Bound, Held, NewIntention};
+use crate::trello::TrelloError;
+
+/// What a lease must have left beyond the longest that the call can take.
+const MARGIN: Duration = Duration::from_secs(30);
+
+impl Look<'_> {
+    /// Creates the room and records it.
+    pub(super) async fn create(&mut self, sight: &Sight) -> Result<RoomSight, Stop> {
+        let Sight::Board(board) = sight else {
+            return Err(Stop::fault(
+                Code::BoardNotFound,
+                "the board went away before its room was made",
+            ));
+        };
+        self.docspace_is_open()?;
+        let title = self.title(board).await?;
+        let writer = self.mirror.docspace.writer().await;
+        if !self.mirror.lanes.pass(Lane::Create) {
+            return Err(Stop::wait(Waiting::Lane(Lane::Create)));
+        }
+        let intention = self.intend(&title).await?;
+        let tags = self.tags();
+        let room = &self.mirror.rules.room;
+        let new = NewRoom {
+            title: &title,
+            kind: room.kind,
+            tags: &tags,
+            private: room.private,
+        };
+        let sent = Instant::now();
+        let answer = writer.create(&new).await;
+        drop(writer);
+        match answer {
+            Ok(room) => {
+                self.mirror.lanes.went_through(Lane::Create).await;
+                self.record_created(room, title, sent.elapsed()).await
+            }
+            Err(error) => Err(self.create_failed(error, &intention).await),
+        }
+    }
+
+    async fn intend(&mut self, title: &str) -> Result<Intention, Stop> {
+        let remote_at = self.docspace_now().await?;
+        let lease = self.mirror.docspace.timeout() + MARGIN;
+        let intention = NewIntention { title, remote_at };
+        match self
+            .mirror
+            .store
+            .intend(self.claim.fence, &intention, lease)
+            .await?
+        {
+            Held::Lost => Err(Stop::Lost),
+            Held::Held => {
+                let intention = Intention {
+                    title: title.to_owned(),
+                    at: self.now(),
+                    remote_at,
+                    answer: Answer::Unknown,
+                };
+                self.claim.record.intention = Some(intention.clone());
+                Ok(intention)
+            }
+        }
+    }
+
+    /// DocSpace's clock: by it a room of this intention can be told from an older one.
+    async fn docspace_now(&self) -> Result<Timestamp, Stop> {
+        if let Some(now) = self.mirror.docspace.now() {
+            return Ok(now);
+        }
+        match self.mirror.docspace.may_create().await {
+            Ok(_) => Ok(self.mirror.docspace.now().unwrap_or_else(Timestamp::now)),
+            Err(error) => Err(self.blame(error).await),
+        }
+    }
+
+    async fn title(&self, board: &Board) -> Result<String, Stop> {
+        let template = &self.mirror.rules.room.title;
+        let workspace = match board.workspace {
+            Some(id) if template.names_workspace() => {
+                match self.known.scope.as_ref().and_then(|scope| scope.name(id)) {
+                    Some(name) => name.to_owned(),
+                    None => self.workspace_name(&id.to_string()).await?,
+                }
+            }
+            Some(_) | None => String::new(),
+        };
+        Ok(template.title(&board.name, &workspace))
+    }
+
+    /// The name of a workspace that is not watched; left out where it may not be seen.
+    async fn workspace_name(&self, id: &str) -> Result<String, Stop> {
+        match self.mirror.trello.workspace(id).await {
+            Ok(workspace) => Ok(workspace.display_name),
+            Err(
+                TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
+            ) => Ok(String::new()),
+            Err(error) => {
+                let charge = Charge {
+                    failure: error.failure(),
+                    suspect: error.suspect(),
+                    retry_after: error.retry_after(),
+                };
+                match self.mirror.lanes.judge(Lane::Trello, &charge).await {
+                    Verdict::Lane(lane) => Err(Stop::wait(Waiting::Lane(lane))),
+                    Verdict::Call => Err(Stop::Fault {
+                        failure: charge.failure,
+                        suspect: charge.suspect,
+                    }),
+                }
+            }
+        }
+    }
+
+    fn tags(&self) -> Vec<String> {
+        let ours = [INTEGRATION_TAG.to_owned(), board_tag(self.claim.record.id)];
+        ours.into_iter()
+            .chain(self.mirror.rules.room.tags.iter().cloned())
+            .collect()
+    }
+
+    async fn record_created(
+        &mut self,
+        room: Room,
+        title: String,
+        took: Duration,
+    ) -> Result<RoomSight, Stop> {
+        let record = RoomRecord {
+            id: room.id,
+            title_sent: Some(title),
+            title_returned: room.title.clone(),
+            archived: room.archived,
+            tagged: self.carries_our_tags(&room),
+            invited: self.mirror.rules.room.members.is_empty(),
+        };
+        let note = Note::new(
+            Event::RoomCreated,
+            format!("room {} in {} ms", room.id, took.as_millis()),
+        );
+        match self
+            .mirror
+            .store
+            .bind(self.claim.record.id, &record, &note)
+            .await?
+        {
+            Bound::Bound => {
+                self.mirror.metrics.rooms_created.add_one();
+                let since_due = self.now().since(self.claim.due).as_millis();
+                tracing::info!(board.id = %self.claim.record.id, room.id = %room.id, since_due_ms = since_due, "room created");
+                self.claim.record.room = Some(record);
+                self.claim.record.intention = None;
+                Ok(RoomSight::Present(room))
+            }
+            // Somebody else made one meanwhile, for the lease was lost: theirs is the recorded one.
+            Bound::Has(other) => {
+                tracing::error!(board.id = %self.claim.record.id, room.id = %room.id, recorded = %other, "this board got two rooms");
+                self.note(
+                    Event::Twin,
+                    format!(
+                        "room {} was made, too; room {other} is the recorded one",
+                        room.id
+                    ),
+                )
+                .await?;
+                Err(Stop::Lost)
+            }
+            Bound::Taken(other) => Err(Stop::fault(
+                Code::RoomTaken,
+                format!("room {} belongs to board {other}", room.id),
+            )),
+        }
+    }
+
+    pub(super) fn carries_our_tags(&self, room: &Room) -> bool {
+        room.belongs_to(self.claim.record.id)
+            && room
+                .tags
+                .iter()
+                .any(|tag| tag.eq_ignore_ascii_case(INTEGRATION_TAG))
+    }
+
+    /// A create that did not succeed: note what is known of it, then find out who is to blame.
+    async fn create_failed(&self, error: DocSpaceError, intention: &Intention) -> Stop {
+        let board = self.claim.record.id;
+        let answer = error.answer();
+        let mut charge = Charge {
+            failure: error.failure(),
+            suspect: error.suspect(),
+            retry_after: error.retry_after(),
+        };
+        if let Err(error) = self.mirror.store.answered(board, answer).await {
+            return error.into();
+        }
+        if answer == Answer::Unknown {
+            self.mirror.metrics.creates_unanswered.add_one();
+            tracing::warn!(board.id = %board, %error, "no word of a create; its room is looked for before another one is made");
+            if let Err(stop) = self
+                .note(Event::CreateUnanswered, charge.failure.to_string())
+                .await
+            {
+                return stop;
+            }
+        }
+        if let Verdict::Lane(lane) = self.mirror.lanes.judge(Lane::DocSpace, &charge).await {
+            return Stop::wait(Waiting::Lane(lane));
+        }
+        if answer == Answer::Unknown {
+            return match self.wait_for_confirmation(intention) {
+                Stop::Wait { waiting, again, .. } => Stop::Wait {
+                    waiting,
+                    again,
+                    blamed: Some(charge.failure),
+                },
+                other => other,
+            };
+        }
+        match error {
+            // The portal is paid for, as the control read says: so it is the number of rooms.
+            DocSpaceError::PaymentRequired(detail) => {
+                charge.failure = Failure::new(Code::DocSpaceQuotaFull, detail)
+            }
+            DocSpaceError::Rejected { .. } | DocSpaceError::Forbidden(_)
+                if self.mirror.rules.room.private =>
+            {
+                charge.failure.code = Code::PrivateRoomRefused;
+            }
+            _ => {}
+        }
+        match self
+            .mirror
+            .lanes
+            .judge_gate(Lane::Create, board, &charge)
+            .await
+        {
+            Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
+            Verdict::Call => Stop::Fault {
+                failure: charge.failure,
+                suspect: charge.suspect,
+            },
+        }
+    }
+}

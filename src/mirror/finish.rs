@@ -1,0 +1,151 @@
+//! What is left once the room exists: recording one that was found, its tags, its members.
+
+use crate::mirror::plan::RoomSight;
+use crate::mirror::{Look, Stop};
+use crate::model::board::RoomRecord;
+use crate::model::failure::Code;
+use crate::model::room::Room;
+use crate::store::history::{Event, Note};
+use crate::store::{Bound, Held};
+
+impl Look<'_> {
+    /// Records a room that was found. One that an unanswered create of ours left is ours from the start; any other is taken as it is.
+    pub(super) async fn adopt(&mut self, room: Room) -> Result<RoomSight, Stop> {
+        let title_sent = self
+            .claim
+            .record
+            .intention
+            .as_ref()
+            .map(|intention| intention.title.clone());
+        let made_by_us = title_sent.is_some();
+        let record = RoomRecord {
+            id: room.id,
+            title_sent,
+            title_returned: room.title.clone(),
+            archived: room.archived,
+            tagged: self.carries_our_tags(&room),
+            invited: !made_by_us || self.mirror.rules.room.members.is_empty(),
+        };
+        let how = if made_by_us {
+            "an unanswered create of ours had made it"
+        } else {
+            "it carries the board's tag"
+        };
+        let note = Note::new(Event::RoomAdopted, format!("room {}: {how}", room.id));
+        match self
+            .mirror
+            .store
+            .bind(self.claim.record.id, &record, &note)
+            .await?
+        {
+            Bound::Bound => {
+                self.mirror.metrics.rooms_adopted.add_one();
+                tracing::info!(board.id = %self.claim.record.id, room.id = %room.id, made_by_us, "room adopted");
+                self.claim.record.room = Some(record);
+                self.claim.record.intention = None;
+                Ok(RoomSight::Present(room))
+            }
+            Bound::Has(_) => Err(Stop::Lost),
+            Bound::Taken(other) => Err(Stop::fault(
+                Code::RoomTaken,
+                format!("room {} belongs to board {other}", room.id),
+            )),
+        }
+    }
+
+    /// On a person's word: the recorded room was deleted, and a new one is wanted.
+    pub(super) async fn forget_room(&mut self) -> Result<(), Stop> {
+        if let Some(room) = self.claim.record.room.take() {
+            let note = Note::new(
+                Event::RoomForgotten,
+                format!("room {} was deleted, and a new one is wanted", room.id),
+            );
+            self.mirror
+                .store
+                .unbind(self.claim.record.id, &note)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Adds those of our tags that the room lacks.
+    pub(super) async fn tag(&mut self, tags: &[String]) -> Result<RoomSight, Stop> {
+        let Some(room) = self.claim.record.room.clone() else {
+            return Ok(RoomSight::Unknown);
+        };
+        let writer = self.mirror.docspace.writer().await;
+        self.still_ours().await?;
+        if let Err(error) = writer.add_tags(room.id, tags).await {
+            drop(writer);
+            return Err(self.blame(error).await);
+        }
+        drop(writer);
+        self.note(Event::Tagged, tags.join(", ")).await?;
+        self.claim.record.room = Some(RoomRecord {
+            tagged: true,
+            ..room
+        });
+        // Seen again rather than believed: the next plan rests on what is there.
+        self.find_room().await
+    }
+
+    /// Invites the configured members, once. A refused invitation is a warning, not a failure of the mirror.
+    pub(super) async fn invite(&mut self) -> Result<(), Stop> {
+        let Some(room) = self.claim.record.room.clone() else {
+            return Ok(());
+        };
+        let members = self.mirror.rules.room.members.clone();
+        let mut refused = 0;
+        for (number, invitee) in members.iter().enumerate() {
+            let writer = self.mirror.docspace.writer().await;
+            self.still_ours().await?;
+            let answer = writer.invite(room.id, invitee).await;
+            drop(writer);
+            // Addresses are people's: the history numbers them as the configuration does.
+            let number = number + 1;
+            let refusal = match answer {
+                Ok(None) => continue,
+                Ok(Some(said)) => said,
+                Err(error)
+                    if error.answer() == crate::model::board::Answer::Refused
+                        && error.retry_after().is_none() =>
+                {
+                    error.to_string()
+                }
+                Err(error) => return Err(self.blame(error).await),
+            };
+            refused += 1;
+            let refusal = refusal.replace(&invitee.email, "…");
+            tracing::warn!(board.id = %self.claim.record.id, room.id = %room.id, member = number, refusal, "an invitation was refused");
+            self.note(
+                Event::InvitationRefused,
+                format!("member {number} of room_members: {refusal}"),
+            )
+            .await?;
+        }
+        if refused < members.len() {
+            self.note(
+                Event::Invited,
+                format!("{} of {}", members.len() - refused, members.len()),
+            )
+            .await?;
+        }
+        self.claim.record.room = Some(RoomRecord {
+            invited: true,
+            ..room
+        });
+        Ok(())
+    }
+
+    async fn still_ours(&self) -> Result<(), Stop> {
+        match self
+            .mirror
+            .store
+            .hold(self.claim.fence, self.mirror.lease())
+            .await?
+        {
+            Held::Held => Ok(()),
+            Held::Lost => Err(Stop::Lost),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What must not be lost: boards with their rooms, intentions and due times, deliveries that were seen, history, lanes, webhooks.
+//!
+//! Leases and due times are compared with the database's clock. No remote call is ever made inside a transaction.
+
+pub mod history;
+mod sqlite;
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::model::board::{Answer, Board, Listed, Record, RoomRecord, Told};
+use crate::model::delivery::{Capture, Hint, Recorded};
+use crate::model::id::{BoardId, ModelId, RoomId};
+use crate::model::lane::{Lane, Pause};
+use crate::model::status::{Status, Waiting};
+use crate::model::time::Timestamp;
+use crate::store::history::Note;
+
+pub use sqlite::Sqlite;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database file {path} cannot be used")]
+    Open {
+        path: PathBuf,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("the database was made by a newer boardroom; this one is too old for it")]
+    TooNew,
+    #[error("the database refused")]
+    Database(#[from] sqlx::Error),
+    #[error("the database could not be brought up to date")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("the database holds what this version cannot read: {0}")]
+    Unreadable(String),
+}
+
+/// Everything that is kept. One implementation serves one file; the contract is the same for every database.
+pub trait Store: Deliveries + Queue + Boards + State + Debug + Send + Sync {}
+
+/// What arrives.
+#[async_trait]
+pub trait Deliveries {
+    /// Stores hints in one transaction: remembers the actions, notes them in the history, makes their boards due.
+    /// Answers in the order of `hints`.
+    async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Keeps a delivery for a person to look at; of those with the same reason's kind only the newest 20 stay.
+    async fn capture(&self, capture: &Capture) -> Result<(), StoreError>;
+
+    /// Writes nothing of worth, to learn whether something could be written.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Forgets actions after 7 days and history after 90. Bounded work a call; true when there is more to do.
+    async fn tidy(&self) -> Result<bool, StoreError>;
+}
+
+/// The queue: one row a board, one worker at a time, by a lease.
+#[async_trait]
+pub trait Queue {
+    /// Takes due boards, the longest due first. A lease that ran out is taken over.
+    async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Vec<Claim>, StoreError>;
+
+    /// Commits a create before it is sent, and prolongs the lease to `lease`. Refused when the lease was lost.
+    async fn intend(
+        &self,
+        fence: Fence,
+        intention: &NewIntention<'_>,
+        lease: Duration,
+    ) -> Result<Held, StoreError>;
+
+    /// Prolongs the lease to `lease`. Refused when it was lost.
+    async fn hold(&self, fence: Fence, lease: Duration) -> Result<Held, StoreError>;
+
+    /// Notes what is known of a create by now. Needs no lease: it is true whoever says it.
+    async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError>;
+
+    /// Forgets an intention that came to nothing.
+    async fn abandon(&self, fence: Fence) -> Result<Held, StoreError>;
+
+    /// Ends a look: status, observation, when to look again. A hint that came meanwhile makes the board due at once,
+    /// but never shortens a backoff.
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Held, StoreError>;
+
+    /// Gives leases back: that of one board, or those of every earlier process of this kind.
+    async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError>;
+
+    /// Makes boards due that wait for this.
+    async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Result<u64, StoreError>;
+
+    /// What boards wait for now.
+    async fn awaited(&self) -> Result<Vec<Waiting>, StoreError>;
+}
+
+/// Boards and their rooms.
+#[async_trait]
+pub trait Boards {
+    async fn record(&self, board: BoardId) -> Result<Option<Record>, StoreError>;
+
+    /// Records a board's room and closes the intention. Needs no lease: a room that was made must not be forgotten.
+    async fn bind(
+        &self,
+        board: BoardId,
+        room: &RoomRecord,
+        note: &Note,
+    ) -> Result<Bound, StoreError>;
+
+    /// Forgets a board's room, on a person's word.
+    async fn unbind(&self, board: BoardId, note: &Note) -> Result<(), StoreError>;
+
+    /// How many other boards have a create with this title in flight for less than `window`.
+    async fn rivals(
+        &self,
+        board: BoardId,
+        title: &str,
+        window: Duration,
+    ) -> Result<u64, StoreError>;
+
+    /// Makes boards due; those not known yet are taken in.
+    async fn hint(&self, boards: &[BoardId]) -> Result<(), StoreError>;
+
+    /// A person's word about a board, which makes it due and forgives its failures.
+    async fn tell(&self, board: BoardId, told: Told) -> Result<(), StoreError>;
+
+    /// Those of a list that are unknown, or differ from what was last seen and are not due anyway.
+    async fn differing(&self, boards: &[Listed]) -> Result<Vec<BoardId>, StoreError>;
+
+    /// Takes in the first complete list of a source. From then on it has a baseline.
+    async fn take_in(&self, source: ModelId, boards: &[Newcomer]) -> Result<(), StoreError>;
+
+    /// Makes boards due whose status may come out otherwise under another policy.
+    async fn reconsider(&self, statuses: &[Status]) -> Result<u64, StoreError>;
+
+    /// How many boards have each status, by its stored words.
+    async fn totals(&self) -> Result<Vec<(Status, u64)>, StoreError>;
+
+    async fn note(&self, board: BoardId, note: &Note) -> Result<(), StoreError>;
+}
+
+/// What is known beside boards.
+#[async_trait]
+pub trait State {
+    /// The sources that have their baseline.
+    async fn baselines(&self) -> Result<Vec<ModelId>, StoreError>;
+
+    async fn lanes(&self) -> Result<Vec<(Lane, Pause)>, StoreError>;
+
+    /// None opens the lane.
+    async fn set_lane(&self, lane: Lane, pause: Option<&Pause>) -> Result<(), StoreError>;
+
+    /// The models that we watch or are about to.
+    async fn models(&self) -> Result<Vec<ModelId>, StoreError>;
+
+    /// Remembers models before their webhooks are registered.
+    async fn watch(&self, models: &[ModelId]) -> Result<(), StoreError>;
+
+    async fn fact(&self, name: Fact) -> Result<Option<String>, StoreError>;
+
+    async fn set_fact(&self, name: Fact, value: &str) -> Result<(), StoreError>;
+
+    /// The database's clock.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
+
+    /// Waits for what is under way and closes the files.
+    async fn close(&self);
+}
+
+/// Who takes how many boards for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimRequest<'a> {
+    pub holder: &'a str,
+    pub most: usize,
+    pub lease: Duration,
+    /// Only this board, due or not.
+    pub only: Option<BoardId>,
+}
+
+/// The right to work on a board: void once another worker has taken it over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fence {
+    pub board: BoardId,
+    pub attempt: i64,
+}
+
+/// A board that was taken.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub fence: Fence,
+    pub record: Record,
+    /// How many hints had come by then.
+    pub hints: i64,
+    /// Since when it was due, and when that was read.
+    pub due: Timestamp,
+    pub taken: Timestamp,
+}
+
+/// A create that is about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIntention<'a> {
+    pub title: &'a str,
+    /// By `DocSpace`'s clock, early rather than late.
+    pub remote_at: Timestamp,
+}
+
+/// How a look ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    pub hints: i64,
+    pub status: Status,
+    /// What this look saw of the board.
+    pub seen: Option<Board>,
+    /// Failures in a row that the board is to blame for; none forgets since when.
+    pub failures: u32,
+    /// When to look again without being asked.
+    pub again: Option<Duration>,
+    pub room: Option<RoomRecord>,
+    /// What the history says, unless it said so last.
+    pub note: Option<Note>,
+}
+
+/// Whether the lease was still held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Held,
+    Lost,
+}
+
+/// Whether a room was recorded for a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    Bound,
+    /// The board has this room already.
+    Has(RoomId),
+    /// The room is recorded for this other board.
+    Taken(BoardId),
+}
+
+/// Whose leases are given back.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// One board's, if it is still held.
+    Board(Fence),
+    /// Those of all holders whose name begins so.
+    Holders(&'a str),
+}
+
+/// A board of a first complete list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    pub board: Listed,
+    /// Whether it belongs to the baseline.
+    pub baseline: bool,
+    /// Decided by the list alone, or pending and due.
+    pub status: Status,
+}
+
+/// Facts that are kept under a name of their own. The names are pinned by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// When the service first started, by this machine's clock; milliseconds.
+    FirstStart,
+    /// Boards made before this existed before; milliseconds by Trello's clock.
+    Since,
+    /// The user who owns the API key (a GUID).
+    Owner,
+    /// The policies under which boards were ignored, and under which rooms were refused.
+    BoardPolicy,
+    RoomPolicy,
+}
+
+impl Fact {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstStart => "first_start",
+            Self::Since => "since",
+            Self::Owner => "docspace_owner",
+            Self::BoardPolicy => "board_policy",
+            Self::RoomPolicy => "room_policy",
+        }
+    }
+}

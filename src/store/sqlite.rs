@@ -1,0 +1,140 @@
+//! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and a few that read.
+
+mod boards;
+mod deliveries;
+mod queue;
+mod row;
+mod state;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, SqlStr, SqlitePool};
+
+use crate::store::{Store, StoreError};
+
+/// The database's clock, in milliseconds.
+macro_rules! now {
+    () => {
+        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+    };
+}
+use now;
+
+/// How long a statement waits for another process to finish writing.
+const BUSY: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// A store in one file.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    write: SqlitePool,
+    read: SqlitePool,
+    path: PathBuf,
+}
+
+impl Store for Sqlite {}
+
+impl Sqlite {
+    /// Opens the file, makes it and its folder when absent, and brings its schema up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let fault = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
+            path: path.into(),
+            source,
+        };
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(|error| fault(error.into()))?;
+        }
+        let options = SqliteConnectOptions::from_str("sqlite:")
+            .map_err(|error| fault(error.into()))?
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .page_size(8192)
+            .busy_timeout(BUSY)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(BUSY * 2);
+        let write = write
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| fault(error.into()))?;
+        migrate(&write).await.map_err(|error| match error {
+            StoreError::Database(source) => fault(source.into()),
+            other => other,
+        })?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .min_connections(0)
+            .acquire_timeout(BUSY);
+        let read = read.connect_lazy_with(options.create_if_missing(false).read_only(true));
+        Ok(Self {
+            write,
+            read,
+            path: path.into(),
+        })
+    }
+
+    /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for.
+    /// The mark goes with the process, however it ends.
+    pub fn sole_service(&self) -> Option<File> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".serve-lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(name)
+            .ok()?;
+        file.try_lock().ok().map(|()| file)
+    }
+}
+
+/// The newest schema that this program knows.
+const SCHEMA: i64 = 1;
+
+/// Brings the schema up to date. Another process may be at the same work: then the second try finds it done.
+async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    if migrations().run(pool).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        migrations().run(pool).await.map_err(|error| match error {
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+                StoreError::Database(source)
+            }
+            other => StoreError::Migrate(other),
+        })?;
+    }
+    // Later versions only add to the schema; one that cannot live beside this program says so here.
+    let needs = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'needs_schema'";
+    let needs: Option<i64> = sqlx::query_scalar(needs).fetch_optional(pool).await?;
+    if needs.is_some_and(|needs| needs > SCHEMA) {
+        Err(StoreError::TooNew)
+    } else {
+        Ok(())
+    }
+}
+
+/// Each runs once, in order; they only ever add.
+fn migrations() -> Migrator {
+    let base = include_str!("sqlite/0001_base.sql");
+    let base = Migration::new(
+        1,
+        "base".into(),
+        MigrationType::Simple,
+        SqlStr::from_static(base),
+        false,
+    );
+    let mut migrator = Migrator::with_migrations(vec![base]);
+    migrator.set_ignore_missing(true);
+    migrator
+}

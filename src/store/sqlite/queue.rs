@@ -1,0 +1,244 @@
+//! The queue: due times, leases and their fencing numbers, in the row of the board itself.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::Row as _;
+
+use super::{Sqlite, now, row};
+use crate::model::board::Answer;
+use crate::model::id::BoardId;
+use crate::model::status::{Status, Waiting};
+use crate::model::time::{Timestamp, milliseconds};
+use crate::store::{
+    Claim, ClaimRequest, Fence, Held, NewIntention, Queue, Settlement, StoreError, Whose,
+};
+
+/// What every fenced statement asks: attempt is the fencing number, and a worker that outlived its lease matches no row.
+macro_rules! fenced {
+    () => {
+        concat!(" WHERE id = $1 AND attempt = $2 AND lease_until > ", now!())
+    };
+}
+
+/// Takes the boards that a condition names and nobody holds.
+macro_rules! claim {
+    ($($condition:expr),+) => {
+        concat!(
+            "UPDATE board SET attempt = attempt + 1, holder = $1, lease_until = $2 + ",
+            now!(),
+            " WHERE id IN (SELECT id FROM board WHERE ",
+            $($condition),+,
+            " AND (lease_until IS NULL OR lease_until <= ",
+            now!(),
+            ") ORDER BY due_at LIMIT $4) RETURNING *, ",
+            now!(),
+            " AS taken"
+        )
+    };
+}
+const CLAIM_DUE: &str = claim!("$3 IS NULL AND due_at <= ", now!());
+const CLAIM_ONE: &str = claim!("id = $3");
+
+fn held(rows: u64) -> Held {
+    if rows == 0 { Held::Lost } else { Held::Held }
+}
+
+#[async_trait]
+impl Queue for Sqlite {
+    async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Vec<Claim>, StoreError> {
+        let only = request.only.map(|board| board.to_string());
+        let rows = sqlx::query(if only.is_some() { CLAIM_ONE } else { CLAIM_DUE })
+            .bind(request.holder)
+            .bind(milliseconds(request.lease))
+            .bind(only)
+            .bind(i64::try_from(request.most).unwrap_or(i64::MAX))
+            .fetch_all(&self.write)
+            .await?;
+        let mut claims = Vec::with_capacity(rows.len());
+        for found in &rows {
+            let record = row::record(found)?;
+            let taken: i64 = found.try_get("taken")?;
+            claims.push(Claim {
+                fence: Fence {
+                    board: record.id,
+                    attempt: found.try_get("attempt")?,
+                },
+                hints: found.try_get("hints")?,
+                due: Timestamp(found.try_get::<Option<i64>, _>("due_at")?.unwrap_or(taken)),
+                taken: Timestamp(taken),
+                record,
+            });
+        }
+        claims.sort_by_key(|claim| claim.due);
+        Ok(claims)
+    }
+
+    async fn intend(
+        &self,
+        fence: Fence,
+        intention: &NewIntention<'_>,
+        lease: Duration,
+    ) -> Result<Held, StoreError> {
+        // A board that has a room, or whose create may still be under way, gets no second one.
+        let done = sqlx::query(concat!(
+            "UPDATE board SET intent_title = $3, intent_at = ",
+            now!(),
+            ", intent_remote_at = $4, intent_answer = 'unknown', lease_until = $5 + ",
+            now!(),
+            fenced!(),
+            " AND room_id IS NULL"
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
+        .bind(intention.title)
+        .bind(intention.remote_at.0)
+        .bind(milliseconds(lease))
+        .execute(&self.write)
+        .await?;
+        Ok(held(done.rows_affected()))
+    }
+
+    async fn hold(&self, fence: Fence, lease: Duration) -> Result<Held, StoreError> {
+        let done = sqlx::query(concat!(
+            "UPDATE board SET lease_until = $3 + ",
+            now!(),
+            fenced!()
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
+        .bind(milliseconds(lease))
+        .execute(&self.write)
+        .await?;
+        Ok(held(done.rows_affected()))
+    }
+
+    async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE board SET intent_answer = $2 WHERE id = $1 AND intent_title IS NOT NULL",
+        )
+        .bind(board.to_string())
+        .bind(answer.as_str())
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    async fn abandon(&self, fence: Fence) -> Result<Held, StoreError> {
+        let done = sqlx::query(concat!(
+            "UPDATE board SET intent_title = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL",
+            fenced!()
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
+        .execute(&self.write)
+        .await?;
+        Ok(held(done.rows_affected()))
+    }
+
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Held, StoreError> {
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        let (status, reason) = settlement.status.words();
+        let seen = settlement.seen.as_ref();
+        let room = settlement.room.as_ref();
+        // A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
+        let done = sqlx::query(concat!(
+            "UPDATE board SET lease_until = NULL, holder = NULL,
+                since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
+            now!(),
+            " END, status = $3, reason = $4,
+                failures = $5, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
+            now!(),
+            ") END,
+                due_at = CASE WHEN hints <> $6 AND $5 = 0 THEN ",
+            now!(),
+            " ELSE $7 + ",
+            now!(),
+            " END,
+                kind = coalesce($8, kind),
+                name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
+                short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
+                workspace = CASE WHEN $8 IS NULL THEN workspace ELSE $11 END,
+                closed = CASE WHEN $8 IS NULL THEN closed ELSE $12 END,
+                title_returned = coalesce($13, title_returned), room_archived = coalesce($14, room_archived),
+                tagged = coalesce($15, tagged), invited = coalesce($16, invited)",
+            fenced!()
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
+        .bind(status)
+        .bind(reason)
+        .bind(settlement.failures)
+        .bind(settlement.hints)
+        .bind(settlement.again.map(milliseconds))
+        .bind(seen.map(|board| board.kind.as_str()))
+        .bind(seen.map(|board| board.name.as_str()))
+        .bind(seen.and_then(|board| board.short_link.as_deref()))
+        .bind(seen.and_then(|board| board.workspace).map(|workspace| workspace.to_string()))
+        .bind(seen.map(|board| board.closed))
+        .bind(room.map(|room| room.title_returned.as_str()))
+        .bind(room.map(|room| room.archived))
+        .bind(room.map(|room| room.tagged))
+        .bind(room.map(|room| room.invited))
+        .execute(&mut *write)
+        .await?;
+        if let (1.., Some(note)) = (done.rows_affected(), &settlement.note) {
+            super::boards::note_once(&mut write, fence.board, note).await?;
+        }
+        write.commit().await?;
+        Ok(held(done.rows_affected()))
+    }
+
+    async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError> {
+        let done = match whose {
+            Whose::Board(fence) => {
+                sqlx::query(concat!("UPDATE board SET lease_until = NULL, holder = NULL", fenced!()))
+                    .bind(fence.board.to_string())
+                    .bind(fence.attempt)
+                    .execute(&self.write)
+                    .await?
+            }
+            Whose::Holders(prefix) => {
+                sqlx::query("UPDATE board SET lease_until = NULL, holder = NULL WHERE substr(holder, 1, length($1)) = $1")
+                    .bind(prefix)
+                    .execute(&self.write)
+                    .await?
+            }
+        };
+        Ok(done.rows_affected())
+    }
+
+    async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Result<u64, StoreError> {
+        let (status, reason) = Status::Waiting(waiting).words();
+        // Those that were tried least come first, so that one cursed board cannot take every turn.
+        let done = sqlx::query(concat!(
+            "UPDATE board SET hints = hints + 1, due_at = ",
+            now!(),
+            " WHERE id IN (SELECT id FROM board WHERE status = $1 AND reason = $2 AND (due_at IS NULL OR due_at > ",
+            now!(),
+            ") ORDER BY attempt LIMIT $3)"
+        ))
+        .bind(status)
+        .bind(reason)
+        .bind(most.map_or(-1, i64::from))
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn awaited(&self) -> Result<Vec<Waiting>, StoreError> {
+        let reasons: Vec<String> =
+            sqlx::query_scalar("SELECT DISTINCT reason FROM board WHERE status = 'waiting'")
+                .fetch_all(&self.read)
+                .await?;
+        let mut awaited = Vec::new();
+        for reason in reasons {
+            match Status::from_words("waiting", Some(&reason)) {
+                Ok(Status::Waiting(waiting)) => awaited.push(waiting),
+                Ok(_) => {}
+                Err(error) => return Err(StoreError::Unreadable(error)),
+            }
+        }
+        Ok(awaited)
+    }
+}

@@ -1,0 +1,114 @@
+//! What is known beside boards: baselines, lanes, watched models, single facts.
+
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::row::parsed;
+use super::{Sqlite, now};
+use crate::model::failure::Failure;
+use crate::model::id::ModelId;
+use crate::model::lane::{Lane, Pause};
+use crate::model::time::Timestamp;
+use crate::store::{Fact, State, StoreError};
+
+#[async_trait]
+impl State for Sqlite {
+    async fn baselines(&self) -> Result<Vec<ModelId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM source")
+            .fetch_all(&self.read)
+            .await?;
+        ids.iter().map(|id| parsed(id)).collect()
+    }
+
+    async fn lanes(&self) -> Result<Vec<(Lane, Pause)>, StoreError> {
+        let rows: Vec<(String, String, String, i64, i64, u32)> =
+            sqlx::query_as("SELECT name, code, detail, since, until, failures FROM lane")
+                .fetch_all(&self.read)
+                .await?;
+        let mut lanes = Vec::new();
+        for (name, code, detail, since, until, failures) in rows {
+            let failure = Failure {
+                code: parsed(&code)?,
+                detail,
+            };
+            lanes.push((
+                parsed(&name)?,
+                Pause {
+                    failure,
+                    since: Timestamp(since),
+                    until: Timestamp(until),
+                    failures,
+                },
+            ));
+        }
+        Ok(lanes)
+    }
+
+    async fn set_lane(&self, lane: Lane, pause: Option<&Pause>) -> Result<(), StoreError> {
+        let Some(pause) = pause else {
+            sqlx::query("DELETE FROM lane WHERE name = $1")
+                .bind(lane.as_str())
+                .execute(&self.write)
+                .await?;
+            return Ok(());
+        };
+        sqlx::query(
+            "INSERT INTO lane (name, code, detail, since, until, failures) VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (name) DO UPDATE SET code = excluded.code, detail = excluded.detail, since = excluded.since,
+                 until = excluded.until, failures = excluded.failures",
+        )
+        .bind(lane.as_str())
+        .bind(pause.failure.code.as_str())
+        .bind(&pause.failure.detail)
+        .bind(pause.since.0)
+        .bind(pause.until.0)
+        .bind(pause.failures)
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    async fn models(&self) -> Result<Vec<ModelId>, StoreError> {
+        let ids: Vec<String> = sqlx::query_scalar("SELECT model FROM webhook")
+            .fetch_all(&self.read)
+            .await?;
+        ids.iter().map(|id| parsed(id)).collect()
+    }
+
+    async fn watch(&self, models: &[ModelId]) -> Result<(), StoreError> {
+        sqlx::query(concat!(
+            "INSERT INTO webhook (model, at) SELECT value, ",
+            now!(),
+            " FROM json_each($1) WHERE true ON CONFLICT (model) DO NOTHING"
+        ))
+        .bind(json!(models).to_string())
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    async fn fact(&self, name: Fact) -> Result<Option<String>, StoreError> {
+        let value =
+            sqlx::query_scalar("SELECT value FROM meta WHERE name = $1").bind(name.as_str());
+        Ok(value.fetch_optional(&self.read).await?)
+    }
+
+    async fn set_fact(&self, name: Fact, value: &str) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            .bind(name.as_str())
+            .bind(value)
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let now = sqlx::query_scalar(concat!("SELECT ", now!()));
+        Ok(Timestamp(now.fetch_one(&self.read).await?))
+    }
+
+    async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}

@@ -1,0 +1,136 @@
+//! The supervisor owns the tasks: a soft stop, a hard stop, and an exit that says how it went.
+//!
+//! A task that ends unasked stops the rest. A second signal, or the end of the grace period, stops hard.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The tasks of one process.
+#[derive(Debug)]
+pub struct Supervisor {
+    tasks: JoinSet<&'static str>,
+    /// Ask the tasks to end what they have begun.
+    soft: CancellationToken,
+}
+
+/// How a process came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything ended as asked.
+    Clean,
+    /// A task ended unasked or panicked.
+    TaskDied,
+    /// The grace period ran out, or a second signal came.
+    Hard,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Clean => Self::SUCCESS,
+            Exit::TaskDied | Exit::Hard => Self::FAILURE,
+        }
+    }
+}
+
+/// SIGTERM and SIGINT, listened to from the moment this exists.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+impl Default for Supervisor {
+    fn default() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            soft: CancellationToken::new(),
+        }
+    }
+}
+
+impl Supervisor {
+    /// Cancelled when the tasks are asked to end.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.soft.clone()
+    }
+
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(async move {
+            task.await;
+            name
+        });
+    }
+
+    /// Runs until a signal comes or a task dies, then stops: `drain` first, then the tasks, all within `grace`.
+    pub async fn run(
+        mut self,
+        mut signals: Signals,
+        grace: Duration,
+        drain: impl Future<Output = ()>,
+    ) -> Exit {
+        let died = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping");
+                false
+            }
+            ended = self.tasks.join_next() => {
+                report(ended);
+                true
+            }
+        };
+        let ended = async {
+            drain.await;
+            self.soft.cancel();
+            let mut died = died;
+            while let Some(ended) = self.tasks.join_next().await {
+                if ended.is_err() {
+                    report(Some(ended));
+                    died = true;
+                }
+            }
+            died
+        };
+        tokio::select! {
+            died = ended => if died { Exit::TaskDied } else { Exit::Clean },
+            () = tokio::time::sleep(grace) => {
+                tracing::error!(grace_s = grace.as_secs(), "the grace period is over; what was under way is repeated at the next start");
+                Exit::Hard
+            }
+            signal = signals.next() => {
+                tracing::error!(signal, "a second signal: stopping at once; what was under way is repeated at the next start");
+                Exit::Hard
+            }
+        }
+    }
+}
+
+fn report(ended: Option<Result<&'static str, tokio::task::JoinError>>) {
+    match ended {
+        Some(Ok(task)) => tracing::error!(task, "a task ended unasked; stopping"),
+        Some(Err(error)) => tracing::error!(%error, "a task died; stopping"),
+        None => {}
+    }
+}

@@ -1,0 +1,337 @@
+//! The sweep: lists every source and makes due what is new or has changed. It only marks; the worker looks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::lane::{Charge, Lanes};
+use crate::metrics::Metrics;
+use crate::model::board::Listed;
+use crate::model::id::ModelId;
+use crate::model::lane::Lane;
+use crate::model::status::{Ignored, Status, Waiting};
+use crate::model::time::Timestamp;
+use crate::scope::{Scope, Surroundings, Wanted};
+use crate::store::{Fact, Newcomer, Store, StoreError};
+use crate::trello::{Member, Trello, TrelloError};
+
+/// Boards made so shortly before the first start count as new: somebody was setting up.
+const SETTING_UP: Duration = Duration::from_mins(5);
+/// Sweeps that were asked for are at least so far apart.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The sweep of one process.
+#[derive(Debug)]
+pub struct Sweep {
+    pub trello: Trello,
+    pub store: Arc<dyn Store>,
+    pub lanes: Lanes,
+    pub surroundings: Surroundings,
+    pub metrics: Arc<Metrics>,
+    pub wanted: Wanted,
+    pub personal_boards: bool,
+    pub existing_boards: bool,
+    /// A person's word on which boards existed before.
+    pub since: Option<Timestamp>,
+    pub every: Duration,
+    /// Told when somebody wants a sweep at once.
+    pub asked: Arc<Notify>,
+    /// Where the guardian learns what is to be watched.
+    pub scope: watch::Sender<Option<Arc<Scope>>>,
+}
+
+/// Why a sweep did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    #[error("Trello did not answer")]
+    Trello(#[from] TrelloError),
+    #[error("the database did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// What one sweep found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub boards: usize,
+    /// Made due.
+    pub marked: usize,
+    /// Sources that could not be listed.
+    pub unlisted: usize,
+}
+
+impl Sweep {
+    /// Sweeps now, then every so often, and whenever it is asked for or Trello is back.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let back = self.lanes.clone();
+            let back = back.trello_is_back().notified();
+            let wait = match self.tick().await {
+                Ok(swept) if swept.unlisted == 0 => {
+                    failures = 0;
+                    self.every
+                }
+                Ok(_) => self.soon(&mut failures),
+                Err(error) => {
+                    self.explain(&error).await;
+                    self.soon(&mut failures)
+                }
+            };
+            let asked = self.asked.clone();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = back => {}
+                () = asked.notified() => tokio::time::sleep(PAUSE.min(self.every)).await,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    fn soon(&self, failures: &mut u32) -> Duration {
+        *failures += 1;
+        crate::retry::SERVICE
+            .steady_wait(*failures, fastrand::f64())
+            .min(self.every)
+    }
+
+    async fn explain(&self, error: &SweepError) {
+        match error {
+            SweepError::Trello(error) => {
+                let charge = Charge {
+                    failure: error.failure(),
+                    suspect: error.suspect(),
+                    retry_after: error.retry_after(),
+                };
+                self.lanes.judge(Lane::Trello, &charge).await;
+                tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the sweep was cut short: {}", charge.failure);
+            }
+            SweepError::Store(error) => tracing::error!(%error, "the sweep was cut short"),
+        }
+    }
+
+    /// One sweep over all sources.
+    pub async fn tick(&mut self) -> Result<Swept, SweepError> {
+        let scope = self.look_around().await?;
+        self.learn_since().await?;
+        let mut swept = Swept::default();
+        let mut listed_all = true;
+        for workspace in &scope.workspaces {
+            match self.trello.workspace_boards(workspace.id).await {
+                Ok(boards) => self.take(workspace.id.into(), &boards, &mut swept).await?,
+                Err(error) => {
+                    listed_all = false;
+                    swept.unlisted += 1;
+                    tracing::warn!(workspace = workspace.name, %error, "the boards of this workspace could not be listed");
+                    self.explain(&SweepError::Trello(error)).await;
+                }
+            }
+        }
+        if self.personal_boards || !scope.guests.is_empty() {
+            self.sweep_member(&scope, &mut swept).await?;
+        }
+        self.metrics.sweeps.add_one();
+        self.lanes.work().notify_one();
+        tracing::debug!(
+            boards = swept.boards,
+            marked = swept.marked,
+            listed_all,
+            "swept"
+        );
+        Ok(swept)
+    }
+
+    /// Which workspaces there are now; tells the guardian and everybody who looks at boards.
+    async fn look_around(&self) -> Result<Arc<Scope>, SweepError> {
+        let known: Option<Member> = self
+            .surroundings
+            .now()
+            .scope
+            .map(|scope| scope.member.clone());
+        let scope = Arc::new(Scope::resolve(&self.trello, &self.wanted, known).await?);
+        let before = self.scope.borrow().clone();
+        if before.as_ref() != Some(&scope) {
+            let names: Vec<_> = scope
+                .workspaces
+                .iter()
+                .map(|one| one.display_name.as_str())
+                .collect();
+            tracing::info!(
+                member = scope.member.username,
+                workspaces = names.join(", "),
+                "watching"
+            );
+            for name in &scope.unknown {
+                tracing::warn!(
+                    name,
+                    "BOARDROOM_WORKSPACES names a workspace that Trello does not know or does not show to this token; the others are watched"
+                );
+            }
+            self.surroundings
+                .learn(|known| known.scope = Some(scope.clone()));
+            self.scope.send_replace(Some(scope.clone()));
+        }
+        Ok(scope)
+    }
+
+    /// `since` by Trello's clock, at the first start; a configured one goes before it.
+    async fn learn_since(&self) -> Result<(), SweepError> {
+        if self.surroundings.now().since.is_some() {
+            return Ok(());
+        }
+        let since = match (self.since, self.store.fact(Fact::Since).await?) {
+            (Some(since), _) => since,
+            (None, Some(stored)) => Timestamp(
+                stored
+                    .parse()
+                    .map_err(|_| StoreError::Unreadable("since".into()))?,
+            ),
+            (None, None) => {
+                let since = self.first_start().await?.minus(SETTING_UP);
+                self.store
+                    .set_fact(Fact::Since, &since.0.to_string())
+                    .await?;
+                since
+            }
+        };
+        self.surroundings.learn(|known| known.since = Some(since));
+        Ok(())
+    }
+
+    /// The first start by Trello's clock: Trello may have been away then, so it is told from how long ago that was.
+    async fn first_start(&self) -> Result<Timestamp, SweepError> {
+        let here = Timestamp::now();
+        let started = self
+            .store
+            .fact(Fact::FirstStart)
+            .await?
+            .and_then(|text| text.parse().ok())
+            .map_or(here, Timestamp);
+        Ok(self.trello.now().unwrap_or(here).minus(here.since(started)))
+    }
+
+    /// The member's own list: personal boards, and boards of workspaces that only this list shows.
+    async fn sweep_member(&self, scope: &Scope, swept: &mut Swept) -> Result<(), SweepError> {
+        let boards = match self.trello.member_boards().await {
+            Ok(boards) => boards,
+            Err(error) => {
+                swept.unlisted += 1;
+                self.explain(&SweepError::Trello(error)).await;
+                return Ok(());
+            }
+        };
+        if self.personal_boards {
+            let personal: Vec<_> = boards
+                .iter()
+                .filter(|board| board.workspace.is_none())
+                .cloned()
+                .collect();
+            self.take(scope.member.id.into(), &personal, swept).await?;
+        }
+        for guest in &scope.guests {
+            let theirs: Vec<_> = boards
+                .iter()
+                .filter(|board| board.workspace == Some(*guest))
+                .cloned()
+                .collect();
+            self.take((*guest).into(), &theirs, swept).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a source's complete list: the first one is its baseline, later ones are compared.
+    async fn take(
+        &self,
+        source: ModelId,
+        boards: &[Listed],
+        swept: &mut Swept,
+    ) -> Result<(), SweepError> {
+        swept.boards += boards.len();
+        let known = self.surroundings.now();
+        if known.baselines.contains(&source) {
+            let differing = self.store.differing(boards).await?;
+            swept.marked += differing.len();
+            return Ok(self.store.hint(&differing).await?);
+        }
+        let since = known.since.unwrap_or(Timestamp(0));
+        let is_inbox = |board: &Listed| known.is_inbox(board.id);
+        let newcomers: Vec<_> = boards
+            .iter()
+            .map(|board| newcomer(board, since, self.existing_boards, is_inbox(board)))
+            .collect();
+        self.store.take_in(source, &newcomers).await?;
+        let new = newcomers
+            .iter()
+            .filter(|one| one.status == Status::Pending(None))
+            .count();
+        swept.marked += new;
+        tracing::info!(source = %source, boards = boards.len(), new, "took in the boards that are here already");
+        self.surroundings.learn(|known| {
+            known.baselines.insert(source);
+        });
+        self.lanes.wake(Waiting::Baseline, None).await;
+        Ok(())
+    }
+}
+
+/// What a first complete list tells of a board. Closed ones belong to no baseline: reopened, they are new.
+fn newcomer(board: &Listed, since: Timestamp, existing_boards: bool, is_inbox: bool) -> Newcomer {
+    let existed = board.id.0.created() < since;
+    let status = if is_inbox {
+        Status::Ignored(Ignored::Inbox)
+    } else if board.closed {
+        Status::Ignored(Ignored::ClosedWhenFirstSeen)
+    } else if existed && !existing_boards {
+        Status::Ignored(Ignored::ExistedBefore)
+    } else {
+        Status::Pending(None)
+    };
+    Newcomer {
+        board: board.clone(),
+        baseline: !board.closed,
+        status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_list_tells_old_boards_from_new_ones() {
+        let id = |seconds: u32| format!("{seconds:08x}0000000000000000").parse().unwrap();
+        let board = |seconds, closed| Listed {
+            id: id(seconds),
+            name: "B".into(),
+            short_link: None,
+            workspace: None,
+            closed,
+        };
+        let since = Timestamp::from_seconds(1000);
+        let table = [
+            (999, false, false, Status::Ignored(Ignored::ExistedBefore)),
+            (1000, false, false, Status::Pending(None)),
+            (999, false, true, Status::Pending(None)),
+            (
+                999,
+                true,
+                false,
+                Status::Ignored(Ignored::ClosedWhenFirstSeen),
+            ),
+            (
+                1001,
+                true,
+                true,
+                Status::Ignored(Ignored::ClosedWhenFirstSeen),
+            ),
+        ];
+        for (seconds, closed, existing, status) in table {
+            assert_eq!(
+                newcomer(&board(seconds, closed), since, existing, false).status,
+                status,
+                "{seconds} {closed} {existing}"
+            );
+        }
+    }
+}

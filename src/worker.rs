@@ -1,0 +1,175 @@
+//! The worker: takes due boards, looks at each under its lease, settles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::mirror::{Looked, Mirror, settlement};
+use crate::model::id::BoardId;
+use crate::model::status::Waiting;
+use crate::store::{Claim, ClaimRequest, Held, StoreError, Whose};
+
+/// Without a wake-up the queue is looked at this often.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The worker of one process.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    mirror: Mirror,
+    /// Names this process in leases.
+    holder: Arc<str>,
+    /// How many boards are looked at side by side: enough to keep every write that may be in flight in flight,
+    /// while others wait for Trello.
+    slots: Arc<Semaphore>,
+    looks: TaskTracker,
+}
+
+impl Worker {
+    #[must_use]
+    pub fn new(mirror: Mirror, holder: String, side_by_side: usize) -> Self {
+        Self {
+            mirror,
+            holder: holder.into(),
+            slots: Arc::new(Semaphore::new(side_by_side)),
+            looks: TaskTracker::new(),
+        }
+    }
+
+    /// Works until it is told to stop, then ends the looks that have begun.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            // Listening begins before the look into the queue, so that nothing that comes in between is missed.
+            let work = self.mirror.lanes.work().notified();
+            let took = self.begin().await.unwrap_or_else(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, cause, "the queue could not be read");
+                0
+            });
+            if took > 0 {
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = work => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+        self.looks.close();
+        self.looks.wait().await;
+    }
+
+    /// Begins looks at as many due boards as there are free slots, and waits for a slot when there is none. Says how many it began.
+    async fn begin(&self) -> Result<usize, StoreError> {
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let mut slots = vec![slot];
+        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
+            slots.push(slot);
+        }
+        let claims = self.claim(slots.len(), None).await?;
+        let took = claims.len();
+        for (claim, slot) in claims.into_iter().zip(slots) {
+            let worker = self.clone();
+            self.looks.spawn(async move {
+                worker.attend(&claim).await;
+                drop(slot);
+            });
+        }
+        Ok(took)
+    }
+
+    /// Looks at every board that is due now, and returns when all are settled. Says how many there were.
+    pub async fn tick(&self) -> Result<usize, StoreError> {
+        let claims = self.claim(usize::MAX, None).await?;
+        let mut looks = tokio::task::JoinSet::new();
+        for claim in claims.clone() {
+            let worker = self.clone();
+            looks.spawn(async move { worker.attend(&claim).await });
+        }
+        looks.join_all().await;
+        Ok(claims.len())
+    }
+
+    /// Takes one board, due or not. None while somebody else has it.
+    pub async fn take(&self, board: BoardId) -> Result<Option<Claim>, StoreError> {
+        Ok(self.claim(1, Some(board)).await?.pop())
+    }
+
+    async fn claim(&self, most: usize, only: Option<BoardId>) -> Result<Vec<Claim>, StoreError> {
+        let lease = self.mirror.lease();
+        self.mirror
+            .store
+            .claim(&ClaimRequest {
+                holder: &self.holder,
+                most,
+                lease,
+                only,
+            })
+            .await
+    }
+
+    /// One look at one claimed board.
+    pub async fn attend(&self, claim: &Claim) {
+        let claimed = tokio::time::Instant::now();
+        let looked = Box::pin(self.mirror.look(claim)).await;
+        let now = claim.taken.plus(claimed.elapsed());
+        log(claim, &looked);
+        let store = &self.mirror.store;
+        let Some(settlement) = settlement(claim, looked, now, fastrand::f64()) else {
+            // The lease runs out by itself when the store does not answer.
+            let _ = store.hand_back(Whose::Board(claim.fence)).await;
+            return;
+        };
+        match store.settle(claim.fence, &settlement).await {
+            Ok(Held::Held) => {}
+            Ok(Held::Lost) => {
+                tracing::info!(board.id = %claim.fence.board, "another worker took this board over")
+            }
+            Err(error) => {
+                tracing::error!(board.id = %claim.fence.board, %error, "a look could not be settled; it is repeated")
+            }
+        }
+        self.wake_if_the_cause_is_gone(settlement.status).await;
+    }
+
+    /// What a board waits for may have come while it was being settled.
+    async fn wake_if_the_cause_is_gone(&self, status: crate::model::status::Status) {
+        let crate::model::status::Status::Waiting(waiting) = status else {
+            return;
+        };
+        let known = self.mirror.surroundings.now();
+        let gone = match waiting {
+            Waiting::Audit => known.audited.is_some(),
+            Waiting::Lane(_) | Waiting::Baseline | Waiting::Confirmation => false,
+        };
+        if gone {
+            self.mirror.lanes.wake(waiting, None).await;
+        }
+    }
+}
+
+fn log(claim: &Claim, looked: &Looked) {
+    use crate::mirror::Stop;
+    let board = claim.fence.board;
+    match &looked.result {
+        Ok(status) => {
+            tracing::debug!(board.id = %board, attempt = claim.fence.attempt, %status, "looked at")
+        }
+        Err(Stop::Wait { waiting, .. }) => {
+            tracing::debug!(board.id = %board, waiting = waiting.as_str(), "waits")
+        }
+        Err(Stop::Fault { failure, .. }) => {
+            tracing::warn!(board.id = %board, code = %failure.code, fix = failure.code.fix(), "{failure}");
+        }
+        Err(Stop::Lost) => tracing::info!(board.id = %board, "another worker has this board"),
+        Err(Stop::Store(error)) => {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(board.id = %board, %error, cause, "the database did not answer");
+        }
+    }
+}
