@@ -1,0 +1,333 @@
+//! A sandbox, a folder, and the service as a process that can be killed. Waits are for conditions, never for time.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use boardroom::sandbox::{DocSpace, NewBoard, Sandbox, Trello, WorkspaceId};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _};
+use tempfile::TempDir;
+
+/// Far longer than anything here takes, so that a failure fails and nothing flickers.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// The world of one story.
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) trello: Trello,
+    pub(crate) docspace: DocSpace,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) port: u16,
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+    starts: usize,
+    _sandbox: Sandbox,
+}
+
+/// A running service; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Service {
+    child: Child,
+    log: PathBuf,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let sandbox = Sandbox::start().await.unwrap();
+        let (trello, docspace) = (sandbox.trello.clone(), sandbox.docspace.clone());
+        // The limits have stories of their own.
+        docspace.without_limits();
+        let workspace = trello.add_workspace("Sales Team");
+        let port = free_port();
+        let folder = tempfile::tempdir().unwrap();
+        let mut house = Self {
+            trello,
+            docspace,
+            workspace,
+            port,
+            folder,
+            settings: Vec::new(),
+            starts: 0,
+            _sandbox: sandbox,
+        };
+        house.set("TRELLO_API_KEY", &house.trello.key());
+        house.set("TRELLO_TOKEN", &house.trello.token());
+        house.set("TRELLO_API_SECRET", &house.trello.secret());
+        house.set("ONLYOFFICE_API_HOST", &house.docspace.url());
+        house.set("ONLYOFFICE_API_KEY", &house.docspace.api_key());
+        house.set("BOARDROOM_TRELLO_API_URL", &house.trello.url());
+        house.set("BOARDROOM_LISTEN", &format!("127.0.0.1:{port}"));
+        house.set("BOARDROOM_PUBLIC_URL", &format!("http://127.0.0.1:{port}"));
+        house.set("BOARDROOM_LOG", "debug");
+        house
+    }
+
+    /// Sets a variable for the next start; an empty value counts as unset.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The binary with this house's settings, in its folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_boardroom"));
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.settings.iter().cloned())
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Starts the service and returns at once.
+    pub(crate) fn spawn(&mut self) -> Service {
+        self.starts += 1;
+        let log = self
+            .folder
+            .path()
+            .join(format!("serve-{}.log", self.starts));
+        let file = File::create(&log).unwrap();
+        let child = self
+            .command(&["serve"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Service { child, log }
+    }
+
+    /// Starts the service and waits until it has registered its webhooks and has swept and audited once.
+    pub(crate) async fn start(&mut self) -> Service {
+        let mut service = self.spawn();
+        self.settled(&mut service).await;
+        service
+    }
+
+    pub(crate) async fn settled(&self, service: &mut Service) {
+        service.logged("watching").await;
+        service.logged("looked over all our rooms").await;
+        if !self.setting("BOARDROOM_PUBLIC_URL").is_empty() {
+            let callback = self.callback();
+            let all = |trello: &Trello| {
+                let ours = |model: &str| {
+                    trello
+                        .webhooks_on(model)
+                        .iter()
+                        .any(|hook| hook.callback_url == callback && hook.active)
+                };
+                ours(&self.workspace) && ours(&trello.member())
+            };
+            self.trello.wait_until(all, SOON).await.unwrap();
+        }
+        service.logged("swept").await;
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let found = self.settings.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn callback(&self) -> String {
+        format!("{}/webhooks/trello", self.setting("BOARDROOM_PUBLIC_URL"))
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// A new board in the watched workspace, with its deliveries.
+    pub(crate) fn board(&self, name: &str) -> boardroom::sandbox::BoardId {
+        self.trello
+            .create_board(NewBoard::named(name).in_workspace(&self.workspace))
+    }
+
+    /// Lets every delivery be lost, as after an outage of more than three and a half minutes.
+    pub(crate) fn silent(&self, name: &str) -> boardroom::sandbox::BoardId {
+        self.trello.create_board(
+            NewBoard::named(name)
+                .in_workspace(&self.workspace)
+                .silently(),
+        )
+    }
+
+    /// Waits until there are just so many rooms.
+    pub(crate) async fn rooms(&self, count: usize) {
+        let waited = self
+            .docspace
+            .wait_until(|docspace| docspace.room_count() >= count, SOON)
+            .await;
+        let titles: Vec<_> = self
+            .docspace
+            .rooms()
+            .into_iter()
+            .map(|room| room.title)
+            .collect();
+        waited.unwrap_or_else(|_| panic!("{count} rooms were to be there, not {titles:?}"));
+        assert_eq!(self.docspace.room_count(), count, "{titles:?}");
+    }
+
+    /// Waits until a board has this status and reason in the database.
+    pub(crate) async fn status(&self, board: &str, wanted: &str) {
+        let query =
+            format!("SELECT status || coalesce(' ' || reason, '') FROM board WHERE id = '{board}'");
+        eventually(&format!("{board} is {wanted}"), || async {
+            self.text(&query).await.as_deref() == Some(wanted)
+        })
+        .await;
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("data/boardroom.db")
+    }
+
+    pub(crate) async fn open_database(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new()
+            .filename(self.database())
+            .busy_timeout(SOON);
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    /// Changes the database by hand, as time or a person would.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let mut database = self.open_database().await;
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&mut database)
+            .await
+            .unwrap();
+        database.close().await.unwrap();
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        if !self.database().exists() {
+            return 0;
+        }
+        let mut database = self.open_database().await;
+        let count = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut database)
+            .await
+            .unwrap_or(0);
+        database.close().await.unwrap();
+        count
+    }
+
+    async fn text(&self, sql: &str) -> Option<String> {
+        let mut database = self.open_database().await;
+        let text = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_optional(&mut database)
+            .await
+            .unwrap();
+        database.close().await.unwrap();
+        text
+    }
+
+    /// Lets time pass for everything that the database remembers.
+    pub(crate) async fn age(&self, span: Duration) {
+        let ms = span.as_millis();
+        self.execute(&format!(
+            "UPDATE board SET due_at = due_at - {ms}, intent_at = intent_at - {ms}, failing_since = failing_since - {ms}, since = since - {ms}"
+        ))
+        .await;
+    }
+}
+
+impl Service {
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until the log says so.
+    pub(crate) async fn logged(&mut self, words: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(words) {
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "the service ended: {}",
+                self.log()
+            );
+            assert!(
+                begun.elapsed() < SOON,
+                "the log never said `{words}`: {}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGKILL: nothing is ended, nothing is handed back.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.log()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                begun.elapsed() < SOON,
+                "the service does not end: {}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGTERM, and a clean end.
+    pub(crate) async fn stop(mut self) -> String {
+        self.signal("TERM");
+        let status = self.ended().await;
+        assert!(status.success(), "{status}: {}", self.log());
+        self.log()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<_> = log.lines().filter(|line| !line.contains("DEBUG")).collect();
+            eprintln!(
+                "---- log of the service ----\n{}",
+                lines[lines.len().saturating_sub(40)..].join("\n")
+            );
+        }
+    }
+}
+
+/// Waits for a condition that nobody announces.
+pub(crate) async fn eventually<F: Future<Output = bool>>(
+    what: &str,
+    mut condition: impl FnMut() -> F,
+) {
+    let begun = Instant::now();
+    while !condition().await {
+        assert!(begun.elapsed() < SOON, "it never came to be that {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A port that was free a moment ago. Another test may take it in between; the system hands them out in turn, so that is rare.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
