@@ -56,10 +56,15 @@ pub struct Audited {
 }
 
 impl Audit {
-    /// Audits now, then every so often.
+    /// Audits now, then every so often. An audit may be dropped at any point.
     pub async fn run(self, stop: CancellationToken) {
+        let _ = stop.run_until_cancelled(self.keep_auditing()).await;
+    }
+
+    async fn keep_auditing(&self) {
         let mut failures = 0;
-        while !stop.is_cancelled() {
+        loop {
+            self.lanes.until_open(Lane::DocSpace).await;
             let wait = match self.tick().await {
                 Ok(_) => {
                     failures = 0;
@@ -71,10 +76,7 @@ impl Audit {
                     SERVICE.steady_wait(failures, fastrand::f64())
                 }
             };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(wait) => {}
-            }
+            tokio::time::sleep(wait).await;
         }
     }
 

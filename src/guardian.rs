@@ -51,18 +51,21 @@ pub enum GuardianError {
 
 impl Guardian {
     /// Looks after the webhooks whenever what is to be watched changes, Trello is back, a refused one is due, and every so often.
+    /// A round may be dropped at any point.
     pub async fn run(mut self, stop: CancellationToken) {
+        let _ = stop.run_until_cancelled(self.keep_guard()).await;
+    }
+
+    async fn keep_guard(&mut self) {
         let mut failures = 0;
-        while !stop.is_cancelled() {
-            let back = self.lanes.clone();
-            let back = back.trello_is_back().notified();
+        let lanes = self.lanes.clone();
+        loop {
+            lanes.until_open(Lane::Trello).await;
+            let back = lanes.trello_is_back().notified();
             let wait = match self.tick().await {
                 Ok(()) => {
                     failures = 0;
-                    self.refusals.next().map_or(self.every, |at| {
-                        at.saturating_duration_since(Instant::now())
-                            .max(WEBHOOK.first)
-                    })
+                    self.until_next_round()
                 }
                 Err(error) => {
                     failures += 1;
@@ -71,12 +74,19 @@ impl Guardian {
                 }
             };
             tokio::select! {
-                () = stop.cancelled() => {}
                 () = back => {}
-                changed = self.scope.changed() => if changed.is_err() { return stop.cancelled().await },
+                changed = self.scope.changed() => if changed.is_err() { return std::future::pending().await },
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    fn until_next_round(&self) -> Duration {
+        let refused = self.refusals.next().map(|at| {
+            at.saturating_duration_since(Instant::now())
+                .max(WEBHOOK.first)
+        });
+        refused.unwrap_or(self.every).min(self.every)
     }
 
     async fn explain(&self, error: &GuardianError) {

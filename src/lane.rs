@@ -53,6 +53,8 @@ pub struct Lanes {
     refused: Arc<Mutex<HashMap<Lane, (BoardId, Code)>>>,
     /// Told when boards were made due.
     work: Arc<Notify>,
+    /// Told when a lane opens.
+    opened: Arc<Notify>,
     /// Told when Trello answers again: deliveries may have been lost meanwhile.
     trello_is_back: Arc<Notify>,
 }
@@ -90,6 +92,7 @@ impl Lanes {
             controls: Arc::new(Controls::new(trello, docspace)),
             refused: Arc::default(),
             work: Arc::default(),
+            opened: Arc::default(),
             trello_is_back: Arc::default(),
         }
     }
@@ -127,6 +130,18 @@ impl Lanes {
     #[must_use]
     pub fn is_open(&self, lane: Lane) -> bool {
         !self.table().contains_key(&lane)
+    }
+
+    /// Waits until a lane is open: whoever asks a service that is known to be ill only prolongs that.
+    pub async fn until_open(&self, lane: Lane) {
+        loop {
+            let mut opened = std::pin::pin!(self.opened.notified());
+            opened.as_mut().enable();
+            if self.is_open(lane) {
+                return;
+            }
+            opened.await;
+        }
     }
 
     /// Whether a call may go through a gate now. Of a gate on trial the first to ask may; the others wait for how that ends.
@@ -242,6 +257,7 @@ impl Lanes {
         let span = Timestamp::now().since(closed.pause.since);
         tracing::info!(lane = %lane, paused_ms = span.as_millis(), "{lane} works again");
         self.wake(Waiting::Lane(lane), None).await;
+        self.opened.notify_waiters();
         if lane == Lane::Trello {
             self.trello_is_back.notify_waiters();
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::docspace::{DocSpace, DocSpaceError};
 use crate::lane::{Charge, Lanes, Verdict};
@@ -40,6 +41,8 @@ pub struct Mirror {
     pub surroundings: Surroundings,
     pub rules: Arc<Rules>,
     pub metrics: Arc<Metrics>,
+    /// Ends looks between two writes.
+    pub stop: CancellationToken,
 }
 
 /// What one look found and did. `settlement` makes of it what is stored.
@@ -92,9 +95,20 @@ impl Mirror {
     }
 }
 
+/// Reads need not be waited for when the service stops; a write that was sent is.
+async fn unless_stopped<T>(
+    stop: &CancellationToken,
+    read: impl Future<Output = Result<T, Stop>>,
+) -> Result<T, Stop> {
+    stop.run_until_cancelled(read)
+        .await
+        .unwrap_or(Err(Stop::Lost))
+}
+
 impl Look<'_> {
     async fn run(&mut self, seen: &mut Option<Board>) -> Result<Status, Stop> {
-        let sight = self.observe().await?;
+        let stop = self.mirror.stop.clone();
+        let sight = unless_stopped(&stop, self.observe()).await?;
         if let Sight::Board(board) = &sight {
             *seen = Some(board.clone());
         }
@@ -109,7 +123,7 @@ impl Look<'_> {
             ) {
                 Step::Ignore(reason) => return self.ignore(reason).await,
                 Step::Wait(waiting) => return Err(Stop::wait(waiting)),
-                Step::FindRoom => room = self.find_room().await?,
+                Step::FindRoom => room = unless_stopped(&stop, self.find_room()).await?,
                 Step::Create => room = self.create(&sight).await?,
                 Step::Adopt(found) => room = self.adopt(found).await?,
                 Step::ForgetRoom => self.forget_room().await?,

@@ -162,6 +162,12 @@ pub trait State {
 
     async fn set_fact(&self, name: Fact, value: &str) -> Result<(), StoreError>;
 
+    /// Writes down that so many Trello requests are about to be made.
+    async fn reserve(&self, permits: u32) -> Result<(), StoreError>;
+
+    /// The blocks that were written down within the last minute, the newest first: permits and age.
+    async fn reservations(&self) -> Result<Vec<(u32, Duration)>, StoreError>;
+
     /// The database's clock.
     async fn now(&self) -> Result<Timestamp, StoreError>;
 

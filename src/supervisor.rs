@@ -14,8 +14,10 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Supervisor {
     tasks: JoinSet<&'static str>,
-    /// Ask the tasks to end what they have begun.
+    /// Asks the tasks to end what they have begun.
     soft: CancellationToken,
+    /// Asks them to drop it.
+    hard: CancellationToken,
 }
 
 /// How a process came to its end.
@@ -66,6 +68,7 @@ impl Default for Supervisor {
         Self {
             tasks: JoinSet::new(),
             soft: CancellationToken::new(),
+            hard: CancellationToken::new(),
         }
     }
 }
@@ -75,6 +78,12 @@ impl Supervisor {
     #[must_use]
     pub fn stop(&self) -> CancellationToken {
         self.soft.clone()
+    }
+
+    /// Cancelled shortly before the grace period is over.
+    #[must_use]
+    pub fn hard_stop(&self) -> CancellationToken {
+        self.hard.clone()
     }
 
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
@@ -101,6 +110,16 @@ impl Supervisor {
                 true
             }
         };
+        // The last part of the grace period is for handing back what must be dropped.
+        let (hard, patience) = (
+            self.hard.clone(),
+            grace - (grace / 4).min(Duration::from_secs(2)),
+        );
+        let drop_the_rest = async {
+            tokio::time::sleep(patience).await;
+            hard.cancel();
+            std::future::pending::<Exit>().await
+        };
         let ended = async {
             drain.await;
             self.soft.cancel();
@@ -115,6 +134,7 @@ impl Supervisor {
         };
         tokio::select! {
             died = ended => if died { Exit::TaskDied } else { Exit::Clean },
+            exit = drop_the_rest => exit,
             () = tokio::time::sleep(grace) => {
                 tracing::error!(grace_s = grace.as_secs(), "the grace period is over; what was under way is repeated at the next start");
                 Exit::Hard

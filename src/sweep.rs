@@ -13,6 +13,7 @@ use crate::model::id::ModelId;
 use crate::model::lane::Lane;
 use crate::model::status::{Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
+use crate::retry::{Backoff, SERVICE};
 use crate::scope::{Scope, Surroundings, Wanted};
 use crate::store::{Fact, Newcomer, Store, StoreError};
 use crate::trello::{Member, Trello, TrelloError};
@@ -40,6 +41,8 @@ pub struct Sweep {
     pub asked: Arc<Notify>,
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
+    /// Whether boards wait for what was learnt since the last sweep.
+    pub rethink: bool,
 }
 
 /// Why a sweep did not come to its end.
@@ -62,26 +65,29 @@ pub struct Swept {
 }
 
 impl Sweep {
-    /// Sweeps now, then every so often, and whenever it is asked for or Trello is back.
+    /// Sweeps now, then every so often, and whenever it is asked for or Trello is back. A sweep may be dropped at any point.
     pub async fn run(mut self, stop: CancellationToken) {
+        let _ = stop.run_until_cancelled(self.keep_sweeping()).await;
+    }
+
+    async fn keep_sweeping(&mut self) {
         let mut failures = 0;
-        while !stop.is_cancelled() {
-            let back = self.lanes.clone();
-            let back = back.trello_is_back().notified();
-            let wait = match self.tick().await {
-                Ok(swept) if swept.unlisted == 0 => {
-                    failures = 0;
-                    self.every
-                }
-                Ok(_) => self.soon(&mut failures),
-                Err(error) => {
-                    self.explain(&error).await;
-                    self.soon(&mut failures)
-                }
+        let (lanes, asked) = (self.lanes.clone(), self.asked.clone());
+        loop {
+            lanes.until_open(Lane::Trello).await;
+            let back = lanes.trello_is_back().notified();
+            let swept = self.tick().await;
+            if let Err(error) = &swept {
+                self.explain(error).await;
+            }
+            let complete = swept.is_ok_and(|swept| swept.unlisted == 0);
+            failures = if complete { 0 } else { failures + 1 };
+            let wait = if complete {
+                self.every
+            } else {
+                self.soon(failures)
             };
-            let asked = self.asked.clone();
             tokio::select! {
-                () = stop.cancelled() => {}
                 () = back => {}
                 () = asked.notified() => tokio::time::sleep(PAUSE.min(self.every)).await,
                 () = tokio::time::sleep(wait) => {}
@@ -89,11 +95,13 @@ impl Sweep {
         }
     }
 
-    fn soon(&self, failures: &mut u32) -> Duration {
-        *failures += 1;
-        crate::retry::SERVICE
-            .steady_wait(*failures, fastrand::f64())
-            .min(self.every)
+    /// When to try again what could not be listed.
+    fn soon(&self, failures: u32) -> Duration {
+        let backoff = Backoff {
+            longest: self.every,
+            ..SERVICE
+        };
+        backoff.steady_wait(failures, fastrand::f64())
     }
 
     async fn explain(&self, error: &SweepError) {
@@ -132,6 +140,9 @@ impl Sweep {
             self.sweep_member(&scope, &mut swept).await?;
         }
         self.metrics.sweeps.add_one();
+        if std::mem::take(&mut self.rethink) {
+            self.lanes.wake(Waiting::Baseline, None).await;
+        }
         self.lanes.work().notify_one();
         tracing::debug!(
             boards = swept.boards,
@@ -143,7 +154,7 @@ impl Sweep {
     }
 
     /// Which workspaces there are now; tells the guardian and everybody who looks at boards.
-    async fn look_around(&self) -> Result<Arc<Scope>, SweepError> {
+    async fn look_around(&mut self) -> Result<Arc<Scope>, SweepError> {
         let known: Option<Member> = self
             .surroundings
             .now()
@@ -170,13 +181,14 @@ impl Sweep {
             }
             self.surroundings
                 .learn(|known| known.scope = Some(scope.clone()));
+            self.rethink = true;
             self.scope.send_replace(Some(scope.clone()));
         }
         Ok(scope)
     }
 
     /// `since` by Trello's clock, at the first start; a configured one goes before it.
-    async fn learn_since(&self) -> Result<(), SweepError> {
+    async fn learn_since(&mut self) -> Result<(), SweepError> {
         if self.surroundings.now().since.is_some() {
             return Ok(());
         }
@@ -196,6 +208,7 @@ impl Sweep {
             }
         };
         self.surroundings.learn(|known| known.since = Some(since));
+        self.rethink = true;
         Ok(())
     }
 

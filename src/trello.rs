@@ -2,10 +2,11 @@
 //!
 //! Source: Atlassian's REST reference and webhook guide. Answers are parsed tolerantly: Trello adds fields at any time, and its errors are often plain text.
 
-pub mod budget;
+mod budget;
 mod client;
 mod error;
 pub mod webhook;
 
+pub use budget::{Block, Budget};
 pub use client::{Member, Options, Token, Trello, Webhook, Workspace};
 pub use error::{RegisterError, TrelloError};

@@ -9,7 +9,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::mirror::{Looked, Mirror, settlement};
 use crate::model::id::BoardId;
-use crate::model::status::Waiting;
+use crate::model::status::{Status, Waiting};
+use crate::scope::Known;
 use crate::store::{Claim, ClaimRequest, Held, StoreError, Whose};
 
 /// Without a wake-up the queue is looked at this often.
@@ -25,20 +26,28 @@ pub struct Worker {
     /// while others wait for Trello.
     slots: Arc<Semaphore>,
     looks: TaskTracker,
+    hard_stop: CancellationToken,
 }
 
 impl Worker {
     #[must_use]
-    pub fn new(mirror: Mirror, holder: String, side_by_side: usize) -> Self {
+    pub fn new(
+        mirror: Mirror,
+        holder: String,
+        side_by_side: usize,
+        hard_stop: CancellationToken,
+    ) -> Self {
         Self {
             mirror,
             holder: holder.into(),
             slots: Arc::new(Semaphore::new(side_by_side)),
             looks: TaskTracker::new(),
+            hard_stop,
         }
     }
 
-    /// Works until it is told to stop, then ends the looks that have begun.
+    /// Works until it is told to stop, then ends the looks that have begun. What is still under way when it is told to stop hard is dropped:
+    /// its intention is committed, so the next look knows what to look for.
     pub async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             // Listening begins before the look into the queue, so that nothing that comes in between is missed.
@@ -116,11 +125,18 @@ impl Worker {
     /// One look at one claimed board.
     pub async fn attend(&self, claim: &Claim) {
         let claimed = tokio::time::Instant::now();
-        let looked = Box::pin(self.mirror.look(claim)).await;
-        let now = claim.taken.plus(claimed.elapsed());
-        log(claim, &looked);
+        let before = self.mirror.surroundings.now();
         let store = &self.mirror.store;
-        let Some(settlement) = settlement(claim, looked, now, fastrand::f64()) else {
+        let looked = self
+            .hard_stop
+            .run_until_cancelled(Box::pin(self.mirror.look(claim)))
+            .await;
+        let now = claim.taken.plus(claimed.elapsed());
+        let settlement = looked.and_then(|looked| {
+            log(claim, &looked);
+            settlement(claim, looked, now, fastrand::f64())
+        });
+        let Some(settlement) = settlement else {
             // The lease runs out by itself when the store does not answer.
             let _ = store.hand_back(Whose::Board(claim.fence)).await;
             return;
@@ -134,22 +150,33 @@ impl Worker {
                 tracing::error!(board.id = %claim.fence.board, %error, "a look could not be settled; it is repeated")
             }
         }
-        self.wake_if_the_cause_is_gone(settlement.status).await;
+        if let Status::Waiting(waiting) = settlement.status
+            && self.is_gone(waiting, &before)
+        {
+            self.look_again(claim.fence.board).await;
+        }
     }
 
-    /// What a board waits for may have come while it was being settled.
-    async fn wake_if_the_cause_is_gone(&self, status: crate::model::status::Status) {
-        let crate::model::status::Status::Waiting(waiting) = status else {
-            return;
-        };
+    /// Whether what a board waits for has come while it was looked at: the wake-up went by before it was told to wait.
+    fn is_gone(&self, waiting: Waiting, before: &Known) -> bool {
         let known = self.mirror.surroundings.now();
-        let gone = match waiting {
-            Waiting::Audit => known.audited.is_some(),
-            Waiting::Lane(_) | Waiting::Baseline | Waiting::Confirmation => false,
-        };
-        if gone {
-            self.mirror.lanes.wake(waiting, None).await;
+        match waiting {
+            Waiting::Audit => before.audited.is_none() && known.audited.is_some(),
+            Waiting::Baseline => {
+                before.scope != known.scope
+                    || before.since != known.since
+                    || before.baselines != known.baselines
+            }
+            // The keeper wakes those of lanes, and a confirmation has a time of its own.
+            Waiting::Lane(_) | Waiting::Confirmation => false,
         }
+    }
+
+    async fn look_again(&self, board: BoardId) {
+        if let Err(error) = self.mirror.store.hint(&[board]).await {
+            tracing::error!(board.id = %board, %error, "a waiting board could not be woken; the next sweep will");
+        }
+        self.mirror.lanes.work().notify_one();
     }
 }
 
@@ -166,7 +193,7 @@ fn log(claim: &Claim, looked: &Looked) {
         Err(Stop::Fault { failure, .. }) => {
             tracing::warn!(board.id = %board, code = %failure.code, fix = failure.code.fix(), "{failure}");
         }
-        Err(Stop::Lost) => tracing::info!(board.id = %board, "another worker has this board"),
+        Err(Stop::Lost) => tracing::info!(board.id = %board, "left to the next worker"),
         Err(Stop::Store(error)) => {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(board.id = %board, %error, cause, "the database did not answer");

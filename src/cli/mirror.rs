@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Context, wiring};
 use crate::config::Needs;
@@ -45,8 +46,14 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         surroundings: Surroundings::default(),
         rules: Arc::new(wiring::rules(&config)),
         metrics: Arc::new(Metrics::default()),
+        stop: CancellationToken::new(),
     };
-    let worker = Worker::new(mirror.clone(), wiring::holder("mirror"), 1);
+    let worker = Worker::new(
+        mirror.clone(),
+        wiring::holder("mirror"),
+        1,
+        CancellationToken::new(),
+    );
     let mut code = ExitCode::SUCCESS;
     for named in &arguments.boards {
         match mirror_one(named, &mirror, &worker).await {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::cli::{Context, wiring};
@@ -27,6 +28,7 @@ use crate::store::{Fact, Sqlite, State as _, Store, Whose};
 use crate::supervisor::{Signals, Supervisor};
 use crate::sweep::Sweep;
 use crate::trello::webhook::Verifier;
+use crate::trello::{Block, Budget};
 use crate::watched::Watched;
 use crate::worker::Worker;
 
@@ -45,7 +47,8 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let listener = server::bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let sole = prepare(&store, &config).await?;
-    let parts = Service::assemble(&config, store.clone()).await?;
+    let mut supervisor = Supervisor::default();
+    let parts = Service::assemble(&config, store.clone(), &supervisor).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, callback = config.callback.as_ref().map(ToString::to_string),
         "boardroom serves"
@@ -56,7 +59,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             config.sweep_every
         );
     }
-    let (supervisor, shared) = parts.start(&config, listener);
+    let shared = parts.start(&config, listener, &mut supervisor);
     let drain = async move {
         shared.drain();
         tokio::time::sleep(config.drain).await;
@@ -134,7 +137,11 @@ struct Service {
 }
 
 impl Service {
-    async fn assemble(config: &Config, store: Arc<dyn Store>) -> anyhow::Result<Self> {
+    async fn assemble(
+        config: &Config,
+        store: Arc<dyn Store>,
+        supervisor: &Supervisor,
+    ) -> anyhow::Result<Self> {
         let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
         let lanes = Lanes::restore(store.clone(), trello.clone(), docspace.clone()).await?;
         let surroundings = Surroundings::default();
@@ -147,6 +154,11 @@ impl Service {
             .iter()
             .map(|callback| callback.as_str().to_owned())
             .collect();
+        let blocks = store.reservations().await?.into_iter();
+        let blocks: Vec<_> = blocks
+            .map(|(permits, age)| Block { permits, age })
+            .collect();
+        trello.budget().begin_reserving(&blocks);
         let rules = Arc::new(wiring::rules(config));
         let mirror = Mirror {
             trello,
@@ -156,6 +168,7 @@ impl Service {
             surroundings,
             rules,
             metrics: Arc::new(Metrics::default()),
+            stop: supervisor.stop(),
         };
         Ok(Self {
             mirror,
@@ -167,8 +180,7 @@ impl Service {
     }
 
     /// Starts everything side by side.
-    fn start(self, config: &Config, listener: TcpListener) -> (Supervisor, Shared) {
-        let mut supervisor = Supervisor::default();
+    fn start(self, config: &Config, listener: TcpListener, supervisor: &mut Supervisor) -> Shared {
         let stop = supervisor.stop();
         let mirror = &self.mirror;
         let (inbox, writer) = Inbox::new(mirror.store.clone(), mirror.lanes.work_bell());
@@ -193,7 +205,12 @@ impl Service {
         });
         supervisor.spawn("inbox", writer.run());
         let side_by_side = config.docspace.writes * 4 + 8;
-        let worker = Worker::new(mirror.clone(), wiring::holder(HOLDER), side_by_side);
+        let worker = Worker::new(
+            mirror.clone(),
+            wiring::holder(HOLDER),
+            side_by_side,
+            supervisor.hard_stop(),
+        );
         supervisor.spawn("worker", worker.run(stop.clone()));
         supervisor.spawn("audit", self.audit(config).run(stop.clone()));
         if let Some(guardian) = self.guardian(config) {
@@ -217,8 +234,10 @@ impl Service {
                 async |store: &Arc<dyn Store>| tidy(&**store).await,
             ),
         );
+        let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
+        supervisor.spawn("budget", write_down(budget, store, stop.clone()));
         supervisor.spawn("sweep", self.sweep(config).run(stop));
-        (supervisor, shared)
+        shared
     }
 
     fn audit(&self, config: &Config) -> Audit {
@@ -268,24 +287,37 @@ impl Service {
             every: config.sweep_every,
             asked: self.sweep_asked,
             scope: self.scope,
+            rethink: false,
         }
     }
 }
 
-/// Repeats a step until it is told to stop.
-async fn every<T>(
-    span: Duration,
-    stop: tokio_util::sync::CancellationToken,
-    subject: T,
-    step: impl AsyncFn(&T),
-) {
-    while !stop.is_cancelled() {
-        step(&subject).await;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(span) => {}
+/// Repeats a step, which may be dropped at any point, until it is told to stop.
+async fn every<T>(span: Duration, stop: CancellationToken, subject: T, step: impl AsyncFn(&T)) {
+    let forever = async {
+        loop {
+            step(&subject).await;
+            tokio::time::sleep(span).await;
         }
-    }
+    };
+    let _: Option<()> = stop.run_until_cancelled(forever).await;
+}
+
+/// Writes Trello requests down before they are made, a block at a time.
+async fn write_down(budget: Budget, store: Arc<dyn Store>, stop: CancellationToken) {
+    let forever = async {
+        loop {
+            budget.runs_low().await;
+            match store.reserve(budget.block()).await {
+                Ok(()) => budget.reserved(),
+                Err(error) => {
+                    tracing::error!(%error, "requests to Trello wait: the database cannot be written");
+                    tokio::time::sleep(KEEPER).await;
+                }
+            }
+        }
+    };
+    let _: Option<()> = stop.run_until_cancelled(forever).await;
 }
 
 async fn tidy(store: &dyn Store) {

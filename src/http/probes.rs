@@ -132,7 +132,7 @@ fn details(
             "until": pause.until.to_string(),
         })
     });
-    let (requests_left, requests) = clients.trello.budget_left();
+    let (requests_left, requests) = clients.trello.budget().left();
     let (writes, most_writes) = clients.docspace.writes_in_flight();
     let counters: serde_json::Map<_, _> = metrics
         .snapshot()

@@ -29,7 +29,7 @@ pub enum Stop {
         failure: Failure,
         suspect: Suspect,
     },
-    /// Another worker has the board.
+    /// Another worker has the board, or will have: this one stops.
     Lost,
     Store(StoreError),
 }

@@ -112,10 +112,9 @@ impl Trello {
         self.clock.offset_ms()
     }
 
-    /// How many requests could be made at once now, of how many.
     #[must_use]
-    pub fn budget_left(&self) -> (u32, u32) {
-        self.budget.left()
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// `GET /1/members/me`: who the token belongs to. Asked without `fields`, for `inbox` is in no documented list of them.

@@ -129,15 +129,15 @@ async fn a_signal_ends_it_cleanly_with_what_it_had_begun() {
 }
 
 #[tokio::test]
-async fn the_grace_period_and_a_second_signal_end_it_at_once() {
-    for (grace, second) in [("1s", false), ("25s", true)] {
+async fn what_does_not_end_in_time_is_dropped_and_a_second_signal_ends_it_at_once() {
+    for (grace, second, code) in [("2s", false, 0), ("25s", true, 1)] {
         let mut house = House::new().await;
         house.set("BOARDROOM_GRACE", grace);
         let mut service = house.start().await;
         let hang = house
             .docspace
             .fail(Fault::on("POST", "/api/2.0/files/rooms", Effect::Hang));
-        house.board("Stuck");
+        let board = house.board("Stuck");
         house
             .docspace
             .wait_until(|docspace| docspace.struck(hang) > 0, SOON)
@@ -148,7 +148,10 @@ async fn the_grace_period_and_a_second_signal_end_it_at_once() {
         if second {
             service.signal("TERM");
         }
-        assert_eq!(service.ended().await.code(), Some(1));
+        assert_eq!(service.ended().await.code(), Some(code));
+        house.docspace.clear(hang);
+        let _service = house.start().await;
+        house.status(&board, "waiting confirmation").await;
     }
 }
 

@@ -84,6 +84,13 @@ CREATE TABLE lane (
     failures INTEGER NOT NULL
 ) STRICT;
 
+-- Trello requests, written down in blocks before they are made: a restart must not begin with a full budget.
+CREATE TABLE budget (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    permits INTEGER NOT NULL
+) STRICT;
+
 -- The models whose webhooks are ours, written before they are registered.
 CREATE TABLE webhook (
     model TEXT PRIMARY KEY,

@@ -1,5 +1,7 @@
 //! What is known beside boards: baselines, lanes, watched models, single facts.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::json;
 
@@ -100,6 +102,41 @@ impl State for Sqlite {
             .execute(&self.write)
             .await?;
         Ok(())
+    }
+
+    async fn reserve(&self, permits: u32) -> Result<(), StoreError> {
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query(concat!(
+            "INSERT INTO budget (at, permits) VALUES (",
+            now!(),
+            ", $1)"
+        ))
+        .bind(permits)
+        .execute(&mut *write)
+        .await?;
+        sqlx::query(concat!(
+            "DELETE FROM budget WHERE at < ",
+            now!(),
+            " - 60000"
+        ))
+        .execute(&mut *write)
+        .await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn reservations(&self) -> Result<Vec<(u32, Duration)>, StoreError> {
+        let rows: Vec<(u32, i64)> = sqlx::query_as(concat!(
+            "SELECT permits, max(",
+            now!(),
+            " - at, 0) FROM budget ORDER BY id DESC"
+        ))
+        .fetch_all(&self.read)
+        .await?;
+        let age = |age: i64| Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        Ok(rows
+            .into_iter()
+            .map(|(permits, ms)| (permits, age(ms)))
+            .collect())
     }
 
     async fn now(&self) -> Result<Timestamp, StoreError> {
