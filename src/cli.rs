@@ -7,6 +7,7 @@
 
 mod completions;
 mod config;
+mod demo;
 mod healthcheck;
 mod mirror;
 mod serve;
@@ -45,6 +46,9 @@ Exit codes: 0 success, 1 failure, 64 wrong usage, 78 wrong configuration";
 enum Command {
     /// Run the service
     Serve,
+    /// See it work on this machine, without an account
+    #[command(long_about = demo::ABOUT)]
+    Demo(demo::Arguments),
     /// Make the room of each board now, and print its address
     Mirror(mirror::Arguments),
     /// Show the effective settings and where each comes from
@@ -104,6 +108,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => wiring::runtime()?.block_on(Box::pin(serve::run(context))),
+        Command::Demo(arguments) => wiring::runtime()?.block_on(Box::pin(demo::run(&arguments))),
         Command::Mirror(arguments) => {
             wiring::runtime()?.block_on(Box::pin(mirror::run(&arguments, context)))
         }
