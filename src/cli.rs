@@ -5,6 +5,7 @@
     reason = "this is what a command line is for"
 )]
 
+mod check;
 mod completions;
 mod config;
 mod demo;
@@ -49,6 +50,8 @@ enum Command {
     /// See it work on this machine, without an account
     #[command(long_about = demo::ABOUT)]
     Demo(demo::Arguments),
+    /// Check everything that the service needs, and say what to do about what is wrong
+    Check,
     /// Make the room of each board now, and print its address
     Mirror(mirror::Arguments),
     /// Show the effective settings and where each comes from
@@ -109,6 +112,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => wiring::runtime()?.block_on(Box::pin(serve::run(context))),
         Command::Demo(arguments) => wiring::runtime()?.block_on(Box::pin(demo::run(&arguments))),
+        Command::Check => wiring::runtime()?.block_on(check::run(context)),
         Command::Mirror(arguments) => {
             wiring::runtime()?.block_on(Box::pin(mirror::run(&arguments, context)))
         }

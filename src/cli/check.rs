@@ -1,0 +1,52 @@
+//! `boardroom check`: every precondition of `serve` with its verdict and, where it fails, the fix.
+//! It asks with `GET` and `HEAD` alone: nothing is made or changed in Trello or DocSpace.
+
+mod database;
+mod docspace;
+mod expiry;
+mod public_url;
+mod report;
+mod trello;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cli::check::report::{Finding, Report};
+use crate::cli::{Context, wiring};
+use crate::config::{Needs, effective};
+
+pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
+    let config = Arc::new(context.load(Needs::Serve)?);
+    wiring::start_logging(&config);
+    let (trello, docspace) = (wiring::trello(&config)?, wiring::docspace(&config)?);
+    let from_outside = public_url::client(&config)?;
+    // Side by side: one that does not answer holds up nobody else's verdict for longer than its own time.
+    let remote = [
+        tokio::spawn(trello::check(config.clone(), trello)),
+        tokio::spawn(public_url::check(config.clone(), from_outside)),
+        tokio::spawn(docspace::check(config.clone(), docspace)),
+    ];
+    let mut report = Report::new(&config);
+    report.show(&[configuration(context), database::check(&config).await]);
+    for findings in remote {
+        report.show(&findings.await?);
+    }
+    Ok(if report.conclude() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Had something been wrong with it, nothing else would have been checked.
+fn configuration(context: &Context) -> Finding {
+    let settings = effective(context.file.as_deref(), &context.environment);
+    let file = settings
+        .iter()
+        .find(|setting| setting.key == "config" && setting.value != "(not set)");
+    let detail = match file {
+        Some(file) => format!("complete; from {} and the environment", file.value),
+        None => "complete; from the environment".to_owned(),
+    };
+    Finding::ok("configuration", detail)
+}
