@@ -22,6 +22,8 @@ const PRIVATE: &str = "private rooms";
 const FIRST_WITH_KEYS: (u32, u32) = (3, 1);
 
 const NEW_KEY: &str = "Make a new API key in DocSpace under Settings → Developer tools → API keys, and set ONLYOFFICE_API_KEY.";
+const AGAIN: &str =
+    "Check again in a minute. If it lasts, look for other programs that use this key.";
 const ADD_SCOPE: &str = "Make an API key with the scope rooms:write, or with all of them.";
 
 pub(super) async fn check(config: Arc<Config>, docspace: DocSpace) -> Vec<Finding> {
@@ -68,13 +70,8 @@ async fn with_key(url: &str, docspace: &DocSpace, version: Option<String>) -> Ve
             findings
         }
         DocSpaceError::Forbidden(_) => forbidden(answers, version, docspace, &error).await,
-        DocSpaceError::PaymentRequired(_) | DocSpaceError::RateLimited { .. } => {
-            let refused =
-                Finding::failed(DOCSPACE, error.failure().to_string(), error.code().fix());
-            let mut findings = vec![refused, version];
-            findings.extend([KEY, EXPIRY, SCOPES, CREATE].map(Finding::not_checked));
-            findings
-        }
+        DocSpaceError::PaymentRequired(_) => closed(version, &error, error.code().fix()),
+        DocSpaceError::RateLimited { .. } => closed(version, &error, AGAIN),
         DocSpaceError::Redirected { .. }
         | DocSpaceError::NotFound(_)
         | DocSpaceError::Failed(_)
@@ -83,6 +80,14 @@ async fn with_key(url: &str, docspace: &DocSpace, version: Option<String>) -> Ve
         | DocSpaceError::Unintelligible(_)
         | DocSpaceError::Unreachable(_) => out_of_reach(url, &error),
     }
+}
+
+/// It is DocSpace, and does nothing for anybody now.
+fn closed(version: Finding, error: &DocSpaceError, fix: &str) -> Vec<Finding> {
+    let refused = Finding::failed(DOCSPACE, error.failure().to_string(), fix);
+    let mut findings = vec![refused, version];
+    findings.extend([KEY, EXPIRY, SCOPES, CREATE].map(Finding::not_checked));
+    findings
 }
 
 fn out_of_reach(url: &str, error: &DocSpaceError) -> Vec<Finding> {

@@ -35,8 +35,8 @@ pub(super) fn client(config: &Config) -> Result<Client, api::BuildError> {
 
 pub(super) async fn check(config: Arc<Config>, client: Client) -> Vec<Finding> {
     let Some(callback) = &config.callback else {
-        let every = config.sweep_every;
-        let detail = format!("not set: new boards are found by sweeps alone, every {every:?}");
+        let every = in_words(config.sweep_every);
+        let detail = format!("not set: new boards are found by sweeps alone, every {every}");
         return vec![Finding::warning(SUBJECT, detail, SET_IT)];
     };
     let finding = match ask(&client, callback).await {
@@ -57,6 +57,13 @@ pub(super) async fn check(config: Arc<Config>, client: Client) -> Vec<Finding> {
         }
     };
     vec![finding]
+}
+
+fn in_words(span: Duration) -> String {
+    match span.as_secs() {
+        seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
 }
 
 async fn ask(client: &Client, callback: &CallbackUrl) -> Result<Answer, reqwest::Error> {
@@ -163,15 +170,9 @@ impl Obstacle {
         if error.is_timeout() {
             return Self::TimeIsUp;
         }
-        let mut cause: &dyn Error = error;
+        let mut cause: &(dyn Error + 'static) = error;
         loop {
-            let inside = cause
-                .downcast_ref::<io::Error>()
-                .and_then(|error| error.get_ref());
-            if let Some(tls) = cause
-                .downcast_ref::<rustls::Error>()
-                .or_else(|| inside.and_then(|inside| inside.downcast_ref()))
-            {
+            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
                 return Self::Tls(api::quote(&tls.to_string()));
             }
             // The resolver's error has no public type.
@@ -182,8 +183,8 @@ impl Obstacle {
             if kind == Some(io::ErrorKind::ConnectionRefused) {
                 return Self::Refused;
             }
-            match cause.source() {
-                Some(source) => cause = source,
+            match inside(cause) {
+                Some(deeper) => cause = deeper,
                 None => return Self::Other(api::quote(&cause.to_string())),
             }
         }
@@ -209,6 +210,17 @@ impl Obstacle {
             ),
             Self::Other(why) => (why, format!("Check the proxy before the service. {SERVE_FIRST}")),
         }
+    }
+}
+
+/// The cause of an error. An I/O error's `source` skips what the error wraps.
+fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
     }
 }
 

@@ -220,8 +220,8 @@ mod tests {
             plain,
             "FAILED   public URL        it answers with 404 where Trello needs 200, as far as\n                           \
              this machine can tell\n         \
-             fix: Pass everything below the public URL on to the service, and nothing\n              \
-             else, unchanged.\n"
+             fix: Pass everything below the public URL on to the service, and\n              \
+             nothing else, unchanged.\n"
         );
     }
 

@@ -25,6 +25,9 @@ const NEW_TOKEN: &str = "Make a new token at \
 const KEY: &str = "Copy the API key of your Power-Up from https://trello.com/power-ups/admin into TRELLO_API_KEY; \
     the token must have been made with it.";
 
+const AGAIN: &str =
+    "Check again in a minute. If it lasts, look for other programs that use this token.";
+
 /// A `Date` is up to a second old, and answers take their time.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(30);
 /// So many workspaces are offered in place of one that is unknown.
@@ -44,14 +47,28 @@ pub(super) async fn check(config: Arc<Config>, trello: Trello) -> Vec<Finding> {
         }
         Err(TrelloError::Unauthorized(said)) => refused(url, &said),
         Err(error) => {
-            let fix = error.code().fix();
-            let mut findings = vec![Finding::failed(TRELLO, error.failure().to_string(), fix)];
+            let mut findings = vec![failed(TRELLO, &error)];
             findings.extend([TOKEN, EXPIRY, SCOPE, WORKSPACE].map(Finding::not_checked));
             findings
         }
     };
     findings.push(clock(trello.clock_offset_ms()));
     findings
+}
+
+fn failed(subject: &'static str, error: &TrelloError) -> Finding {
+    let fix = match error {
+        // The service would wait by itself; whoever checks must do so.
+        TrelloError::RateLimited { .. } => AGAIN,
+        TrelloError::Unauthorized(_)
+        | TrelloError::Forbidden(_)
+        | TrelloError::NotFound(_)
+        | TrelloError::Unavailable { .. }
+        | TrelloError::Rejected { .. }
+        | TrelloError::Unintelligible(_)
+        | TrelloError::Unreachable(_) => error.code().fix(),
+    };
+    Finding::failed(subject, error.failure().to_string(), fix)
 }
 
 /// 401: Trello tells by its words alone which of the two it does not like.
@@ -97,10 +114,7 @@ async fn workspaces(config: &Config, trello: &Trello, member: Member) -> Vec<Fin
     let wanted = wiring::wanted(config);
     let scope = match Scope::resolve(trello, &wanted, Some(member)).await {
         Ok(scope) => scope,
-        Err(error) => {
-            let fix = error.code().fix();
-            return vec![Finding::failed(WORKSPACE, error.failure().to_string(), fix)];
-        }
+        Err(error) => return vec![failed(WORKSPACE, &error)],
     };
     let mut findings = Vec::new();
     for watched in &scope.workspaces {
