@@ -1,11 +1,14 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
+
+use crate::redact::Redactor;
 
 /// The longest answer that is read: a list of 250,000 boards.
 const LONGEST_ANSWER: usize = 64 << 20;
@@ -81,11 +84,13 @@ pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
 }
 
 /// An answer, read whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Reply {
     pub status: u16,
     pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
+    /// Services may repeat what they were asked.
+    pub redactor: Redactor,
 }
 
 impl Reply {
@@ -94,10 +99,21 @@ impl Reply {
         serde_json::from_slice(&self.body)
     }
 
-    /// The head of a text body, fit for a log: one line, no control characters.
+    /// The head of a text body, fit for a log: one line, no control characters, no secret of ours.
     #[must_use]
     pub fn quote(&self) -> String {
-        quote(&String::from_utf8_lossy(&self.body))
+        self.clean(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// The head of a text that came with this answer, fit for a log likewise.
+    #[must_use]
+    pub fn clean(&self, text: &str) -> String {
+        let text = quote(&self.redactor.clean(text));
+        if text.is_empty() {
+            "(no text)".to_owned()
+        } else {
+            text
+        }
     }
 }
 
@@ -140,11 +156,15 @@ fn causes(error: &reqwest::Error) -> String {
     quote(&innermost.to_string())
 }
 
+/// What a client keeps about the service that it calls. Clones share the clock.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    pub clock: Arc<RemoteClock>,
+    pub redactor: Redactor,
+}
+
 /// Sends one request and reads its answer. No error carries the URL, which may carry a token.
-pub async fn send(
-    request: reqwest::RequestBuilder,
-    clock: &RemoteClock,
-) -> Result<Reply, SendError> {
+pub async fn send(request: reqwest::RequestBuilder, caller: &Caller) -> Result<Reply, SendError> {
     let mut response = request.send().await.map_err(|error| {
         let error = error.without_url();
         if error.is_connect() {
@@ -153,11 +173,12 @@ pub async fn send(
             SendError::Lost(error)
         }
     })?;
-    clock.read(response.headers());
+    caller.clock.read(response.headers());
     let mut reply = Reply {
         status: response.status().as_u16(),
         retry_after: retry_after(response.headers()),
         body: Vec::new(),
+        redactor: caller.redactor.clone(),
     };
     while let Some(chunk) = response
         .chunk()

@@ -12,6 +12,7 @@ pub mod lane;
 pub mod metrics;
 pub mod mirror;
 pub mod model;
+pub mod redact;
 pub mod retry;
 pub mod sandbox;
 pub mod scope;

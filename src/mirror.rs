@@ -53,6 +53,18 @@ pub struct Looked {
     pub room: Option<RoomRecord>,
 }
 
+impl Looked {
+    /// What failed, if the board or one of its calls was to blame.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.result {
+            Err(Stop::Fault { failure, .. }) => Some(failure),
+            Err(Stop::Wait { blamed, .. }) => blamed.as_ref(),
+            Ok(_) | Err(Stop::Lost | Stop::Store(_)) => None,
+        }
+    }
+}
+
 /// One look at one board, under its lease.
 #[derive(Debug)]
 struct Look<'a> {

@@ -24,11 +24,8 @@ pub use sqlite::Sqlite;
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the database file {path} cannot be used")]
-    Open {
-        path: PathBuf,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error("the database file {path} cannot be used: {reason}")]
+    Open { path: PathBuf, reason: String },
     #[error("the database was made by a newer boardroom; this one is too old for it")]
     TooNew,
     #[error("the database refused")]

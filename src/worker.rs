@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::mirror::{Looked, Mirror, settlement};
+use crate::model::failure::Failure;
 use crate::model::id::BoardId;
 use crate::model::status::{Status, Waiting};
 use crate::scope::Known;
@@ -122,8 +123,8 @@ impl Worker {
             .await
     }
 
-    /// One look at one claimed board.
-    pub async fn attend(&self, claim: &Claim) {
+    /// One look at one claimed board. Says what failed, if something did.
+    pub async fn attend(&self, claim: &Claim) -> Option<Failure> {
         let claimed = tokio::time::Instant::now();
         let before = self.mirror.surroundings.now();
         let store = &self.mirror.store;
@@ -132,6 +133,7 @@ impl Worker {
             .run_until_cancelled(Box::pin(self.mirror.look(claim)))
             .await;
         let now = claim.taken.plus(claimed.elapsed());
+        let failure = looked.as_ref().and_then(|looked| looked.failure().cloned());
         let settlement = looked.and_then(|looked| {
             log(claim, &looked);
             settlement(claim, looked, now, fastrand::f64())
@@ -139,7 +141,7 @@ impl Worker {
         let Some(settlement) = settlement else {
             // The lease runs out by itself when the store does not answer.
             let _ = store.hand_back(Whose::Board(claim.fence)).await;
-            return;
+            return failure;
         };
         match store.settle(claim.fence, &settlement).await {
             Ok(Held::Held) => {}
@@ -155,6 +157,7 @@ impl Worker {
         {
             self.look_again(claim.fence.board).await;
         }
+        failure
     }
 
     /// Whether what a board waits for has come while it was looked at: the wake-up went by before it was told to wait.

@@ -28,7 +28,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         timeout: PATIENCE,
         ..api::Options::default()
     })?;
-    let reply = api::send(client.get(&url), &api::RemoteClock::default()).await;
+    let reply = api::send(client.get(&url), &api::Caller::default()).await;
     let reply = reply.with_context(|| format!("the service does not answer at {url}"))?;
     println!("{}", reply.quote());
     Ok(if reply.status == 200 {

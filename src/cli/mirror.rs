@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Context, wiring};
@@ -12,9 +13,10 @@ use crate::config::Needs;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
-use crate::model::board::{Board, Record, Told};
+use crate::model::board::{Board, Record, RoomRecord, Told};
+use crate::model::failure::{Code, Failure};
 use crate::model::id::BoardId;
-use crate::model::status::{Status, Waiting};
+use crate::model::status::{Ignored, Status, Waiting};
 use crate::scope::Surroundings;
 use crate::store::Store;
 use crate::trello::{Trello, TrelloError};
@@ -72,7 +74,10 @@ async fn mirror_one(named: &str, mirror: &Mirror, worker: &Worker) -> anyhow::Re
     let board = find(named, &mirror.trello).await?;
     mirror.store.tell(board.id, Told::Mirror).await?;
     let room = Box::pin(until_mirrored(board.id, mirror, worker)).await?;
-    Ok(mirror.docspace.room_url(room))
+    if room.archived {
+        eprintln!("boardroom: {named}: the room is archived");
+    }
+    Ok(mirror.docspace.room_url(room.id, room.archived))
 }
 
 /// Asks Trello for the board that was named.
@@ -95,14 +100,10 @@ async fn find(named: &str, trello: &Trello) -> anyhow::Result<Board> {
             Ok(_) => bail!(
                 "this token may not see the board; make its member a member of the board or an admin of its workspace"
             ),
-            Err(error) => Err(explained(&error)),
+            Err(error) => Err(explained(&error.failure())),
         },
-        error => Err(explained(&error)),
+        error => Err(explained(&error.failure())),
     }
-}
-
-fn explained(error: &TrelloError) -> anyhow::Error {
-    anyhow::anyhow!("{}. {}", error.failure(), error.code().fix())
 }
 
 /// The id or short link in what a person gave: `64f0…`, `aBcD1234`, `https://trello.com/b/aBcD1234/name`.
@@ -121,62 +122,88 @@ async fn until_mirrored(
     board: BoardId,
     mirror: &Mirror,
     worker: &Worker,
-) -> anyhow::Result<crate::model::id::RoomId> {
-    let store = &mirror.store;
-    let (mut told, begun) = (None, tokio::time::Instant::now());
+) -> anyhow::Result<RoomRecord> {
+    let (mut failure, mut told, begun) = (None, false, Instant::now());
     loop {
-        match worker.take(board).await? {
-            Some(claim) => worker.attend(&claim).await,
-            None => tokio::time::sleep(POLL).await,
-        }
-        let record = store
+        let pause = match worker.take(board).await? {
+            Some(claim) => {
+                failure = worker.attend(&claim).await.or(failure);
+                Duration::ZERO
+            }
+            // A running service has it.
+            None => POLL,
+        };
+        let record = mirror
+            .store
             .record(board)
             .await?
             .context("the board is not in the database any more")?;
-        match (record.status, &record.room) {
-            (Status::Mirrored, Some(room)) => return Ok(room.id),
-            (Status::Failed(_), _) => bail!("{}", last_failure(&record, mirror)),
-            (Status::Waiting(Waiting::Confirmation), _) => {
-                if told.replace(record.status) != Some(record.status) {
-                    eprintln!(
-                        "boardroom: DocSpace did not say whether the room was made; looking for it for up to {} s before another one is made",
-                        mirror.confirmation_window().as_secs()
-                    );
-                }
-                tokio::time::sleep(Duration::from_secs(1)).await;
+        match stands(&record, mirror) {
+            Stands::Mirrored(room) => return Ok(room),
+            Stands::Failed(code) => {
+                return Err(explained(
+                    &failure.unwrap_or(Failure::new(code, "see the log of the service")),
+                ));
             }
-            (Status::Waiting(Waiting::Lane(lane)), _) => match mirror
-                .lanes
-                .closed()
-                .into_iter()
-                .find(|(closed, _)| *closed == lane)
-            {
-                Some((_, pause)) => bail!("{}. {}", pause.failure, pause.failure.code.fix()),
-                None if begun.elapsed() > PATIENCE => {
-                    bail!("it still waits {}", Waiting::Lane(lane).sentence())
-                }
-                None => tokio::time::sleep(POLL).await,
-            },
-            (Status::Pending(Some(code)), _) => bail!("{}. {}", code.sentence(), code.fix()),
-            (
-                Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_),
-                _,
-            ) if begun.elapsed() > PATIENCE => {
+            Stands::Paused(failure) => return Err(explained(&failure)),
+            Stands::Unconfirmed if !told => {
+                told = true;
+                eprintln!(
+                    "boardroom: DocSpace did not say whether the room was made; it is looked for, for up to {} s, before another is made",
+                    mirror.confirmation_window().as_secs()
+                );
+            }
+            Stands::Unconfirmed => tokio::time::sleep(Duration::from_secs(1)).await,
+            Stands::Unsettled if begun.elapsed() > PATIENCE => {
                 bail!("it still stands at: {}", record.status)
             }
-            (
-                Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_),
-                _,
-            ) => tokio::time::sleep(POLL).await,
+            Stands::Unsettled => tokio::time::sleep(pause.max(POLL)).await,
+            Stands::Never(reason) => bail!("it gets no room: {}", reason.sentence()),
         }
     }
 }
 
-fn last_failure(record: &Record, _: &Mirror) -> String {
-    match record.status {
-        Status::Failed(code) | Status::Pending(Some(code)) => {
-            format!("{}. {}", code.sentence(), code.fix())
+/// How far a board has come, as a person who waits for it sees it.
+enum Stands {
+    Mirrored(RoomRecord),
+    Failed(Code),
+    /// A service, or one kind of call to it, does not work now.
+    Paused(Failure),
+    /// A create was not answered.
+    Unconfirmed,
+    Unsettled,
+    Never(Ignored),
+}
+
+fn stands(record: &Record, mirror: &Mirror) -> Stands {
+    match (record.status, &record.room) {
+        (Status::Mirrored, Some(room)) => Stands::Mirrored(room.clone()),
+        (Status::Failed(code) | Status::Pending(Some(code)), _) => Stands::Failed(code),
+        (Status::Ignored(reason @ Ignored::Inbox), _) => Stands::Never(reason),
+        (Status::Waiting(Waiting::Confirmation), _) => Stands::Unconfirmed,
+        (Status::Waiting(Waiting::Lane(lane)), _) => {
+            let paused = mirror
+                .lanes
+                .closed()
+                .into_iter()
+                .find(|(closed, _)| *closed == lane);
+            paused.map_or(Stands::Unsettled, |(_, pause)| {
+                Stands::Paused(pause.failure)
+            })
         }
-        other => other.to_string(),
+        (Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_), _) => {
+            Stands::Unsettled
+        }
     }
+}
+
+/// What failed, and what to do. The service would go on by itself; a command does not.
+fn explained(failure: &Failure) -> anyhow::Error {
+    let fix = match failure.code.fix() {
+        fix if fix.contains("goes on by itself") => {
+            "A running `boardroom serve` on this database goes on by itself; else try again later."
+        }
+        fix => fix,
+    };
+    anyhow::anyhow!("{failure}. {fix}")
 }

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::config::{Config, Database, ExistingBoards, LogFormat, Workspaces};
 use crate::docspace::{self, DocSpace};
 use crate::mirror::plan::{RoomRules, Rules};
+use crate::redact::Redactor;
 use crate::scope::Wanted;
 use crate::store::Sqlite;
 use crate::telemetry;
@@ -41,7 +42,7 @@ pub(super) fn start_logging(config: &Config) {
         .chain(&config.trello.secrets)
         .cloned()
         .collect();
-    telemetry::init(&config.log, format, &secrets);
+    telemetry::init(&config.log, format, Redactor::new(&secrets));
 }
 
 pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
@@ -82,7 +83,7 @@ pub(super) fn docspace(config: &Config) -> anyhow::Result<DocSpace> {
     DocSpace::new(&options).context("cannot set up the client for DocSpace")
 }
 
-fn http(proxy: &config::Proxy, timeout: std::time::Duration) -> api::Options {
+pub(super) fn http(proxy: &config::Proxy, timeout: std::time::Duration) -> api::Options {
     api::Options {
         timeout,
         ca_file: None,

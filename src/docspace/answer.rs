@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::api::{Reply, quote};
+use crate::api::Reply;
 use crate::model::id::RoomId;
 use crate::model::room::Room;
 use crate::model::time::Timestamp;
@@ -153,12 +153,8 @@ pub(super) fn message(reply: &Reply) -> String {
         .pointer("/response/title")
         .or_else(|| body.get("title"))
         .and_then(Value::as_str);
-    quote(
-        text.or(first)
-            .or(title)
-            .or(body.as_str())
-            .unwrap_or_default(),
-    )
+    let said = text.or(first).or(title).or(body.as_str());
+    reply.clean(said.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -168,8 +164,8 @@ mod tests {
     fn said(body: &str) -> String {
         message(&Reply {
             status: 400,
-            retry_after: None,
             body: body.into(),
+            ..Reply::default()
         })
     }
 
@@ -193,7 +189,7 @@ mod tests {
                 "your address is not allowed",
             ),
             ("<html><body>502</body></html>", "(a web page)"),
-            ("", ""),
+            ("", "(no text)"),
         ];
         for (body, message) in table {
             assert_eq!(said(body), message);

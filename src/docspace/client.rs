@@ -11,12 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api::{self, RemoteClock};
+use crate::api::{self, Caller};
 use crate::docspace::answer::{Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
 use crate::model::id::RoomId;
 use crate::model::room::{Invitee, Room, RoomType};
 use crate::model::time::Timestamp;
+use crate::redact::Redactor;
 
 /// The most that a page holds; more is refused since 3.2.
 const PAGE: usize = 100;
@@ -40,7 +41,7 @@ pub struct DocSpace {
     http: reqwest::Client,
     url: Arc<str>,
     authorization: HeaderValue,
-    clock: Arc<RemoteClock>,
+    caller: Caller,
     writes: Arc<Semaphore>,
     most_writes: usize,
     timeout: Duration,
@@ -75,7 +76,10 @@ impl DocSpace {
             http: api::client(&options.http)?,
             url: options.url.trim_end_matches('/').into(),
             authorization,
-            clock: Arc::default(),
+            caller: Caller {
+                redactor: Redactor::new([&options.key]),
+                ..Caller::default()
+            },
             writes: Arc::new(Semaphore::new(options.writes)),
             most_writes: options.writes,
             timeout: options.http.timeout,
@@ -91,7 +95,7 @@ impl DocSpace {
     /// DocSpace's clock, up to a second slow; none before its first answer.
     #[must_use]
     pub fn now(&self) -> Option<Timestamp> {
-        self.clock.now_ms().map(Timestamp)
+        self.caller.clock.now_ms().map(Timestamp)
     }
 
     /// How many writes are in flight, of how many allowed.
@@ -105,8 +109,9 @@ impl DocSpace {
 
     /// Where a person opens a room (`PathProvider.GetRoomsUrl`).
     #[must_use]
-    pub fn room_url(&self, room: RoomId) -> String {
-        format!("{}/rooms/shared/{room}/filter?folder={room}", self.url)
+    pub fn room_url(&self, room: RoomId, archived: bool) -> String {
+        let place = if archived { "archived" } else { "shared" };
+        format!("{}/rooms/{place}/{room}/filter?folder={room}", self.url)
     }
 
     /// The neutral read: needs just the scope that we use, so a 200 proves host, portal, payment and key.
@@ -280,14 +285,14 @@ impl DocSpace {
         path: &str,
     ) -> Result<T, DocSpaceError> {
         let request = request.header(ACCEPT, "application/json");
-        let reply = api::send(request, &self.clock).await;
+        let reply = api::send(request, &self.caller).await;
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
         tracing::debug!(path, status = reply.status, "DocSpace answered");
         let reply = DocSpaceError::check(reply)?;
         let envelope: Result<Envelope<T>, _> = reply.json();
         envelope.map(|envelope| envelope.response).map_err(|error| {
-            DocSpaceError::Unintelligible(format!("{error} in: {}", reply.quote()))
+            DocSpaceError::Unintelligible(reply.clean(&format!("{error} in: {}", reply.quote())))
         })
     }
 }
@@ -349,11 +354,10 @@ impl Writer<'_> {
             .filter_map(|member| answer.get(member))
             .find(|said| !is_empty(said));
         Ok(refusal.map(|said| {
-            api::quote(
-                said.as_str()
-                    .map_or_else(|| said.to_string(), str::to_owned)
-                    .as_str(),
-            )
+            let said = said
+                .as_str()
+                .map_or_else(|| said.to_string(), str::to_owned);
+            api::quote(&self.docspace.caller.redactor.clean(&said))
         }))
     }
 }

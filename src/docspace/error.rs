@@ -163,8 +163,8 @@ mod tests {
     fn answer(status: u16, body: &str) -> DocSpaceError {
         DocSpaceError::check(Reply {
             status,
-            retry_after: None,
             body: body.into(),
+            ..Reply::default()
         })
         .unwrap_err()
     }

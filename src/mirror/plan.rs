@@ -109,6 +109,9 @@ fn for_a_board_without_room(
     known: &Known,
 ) -> Step {
     let told = record.told == Some(Told::Mirror);
+    if told && board.kind == BoardKind::Inbox {
+        return Step::Ignore(Ignored::Inbox);
+    }
     if !told {
         let Some(scope) = &known.scope else {
             return Step::Wait(Waiting::Baseline);

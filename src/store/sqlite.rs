@@ -8,7 +8,6 @@ mod state;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -42,40 +41,31 @@ impl Store for Sqlite {}
 impl Sqlite {
     /// Opens the file, makes it and its folder when absent, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let fault = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Open {
+        let fault = |reason: String| StoreError::Open {
             path: path.into(),
-            source,
+            reason,
         };
         if let Some(folder) = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
         {
-            std::fs::create_dir_all(folder).map_err(|error| fault(error.into()))?;
+            let made = std::fs::create_dir_all(folder);
+            made.map_err(|error| fault(format!("its folder cannot be made: {error}")))?;
         }
-        let options = SqliteConnectOptions::from_str("sqlite:")
-            .map_err(|error| fault(error.into()))?
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .page_size(8192)
-            .busy_timeout(BUSY)
-            .foreign_keys(true)
-            .disable_statement_logging();
+        let options = options(path);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(BUSY * 2);
         let write = write
             .connect_with(options.clone())
             .await
-            .map_err(|error| fault(error.into()))?;
+            .map_err(|error| fault(reason(&error)))?;
         migrate(&write).await.map_err(|error| match error {
-            StoreError::Database(source) => fault(source.into()),
+            StoreError::Database(error) => fault(reason(&error)),
             other => other,
         })?;
         let read = SqlitePoolOptions::new()
             .max_connections(READERS)
-            .min_connections(0)
             .acquire_timeout(BUSY);
         let read = read.connect_lazy_with(options.create_if_missing(false).read_only(true));
         Ok(Self {
@@ -87,6 +77,7 @@ impl Sqlite {
 
     /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for.
     /// The mark goes with the process, however it ends.
+    #[must_use]
     pub fn sole_service(&self) -> Option<File> {
         let mut name = self.path.clone().into_os_string();
         name.push(".serve-lock");
@@ -97,6 +88,26 @@ impl Sqlite {
             .open(name)
             .ok()?;
         file.try_lock().ok().map(|()| file)
+    }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .page_size(8192)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .disable_statement_logging()
+}
+
+/// SQLite's own words; the driver's would say them twice.
+fn reason(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -177,7 +177,11 @@ mod tests {
         budget.begin_reserving(&before);
         assert_eq!(budget.left().0, 50);
         tokio::time::advance(seconds(8)).await;
-        assert_eq!(budget.left().0, 60, "the oldest was used up when the second one was begun, two seconds ago");
+        assert_eq!(
+            budget.left().0,
+            60,
+            "the oldest was used up when the second one was begun, two seconds ago"
+        );
         tokio::time::advance(seconds(2)).await;
         assert_eq!(budget.left().0, 90);
         budget.runs_low().await;

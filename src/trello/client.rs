@@ -9,10 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::{self, RemoteClock};
+use crate::api::{self, Caller};
 use crate::model::board::{Board, BoardKind, Listed};
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
+use crate::redact::Redactor;
 use crate::trello::budget::Budget;
 use crate::trello::error::{RegisterError, TrelloError};
 
@@ -39,7 +40,7 @@ pub struct Trello {
     authorization: HeaderValue,
     token: SecretString,
     budget: Budget,
-    clock: Arc<RemoteClock>,
+    caller: Caller,
 }
 
 /// The token's member.
@@ -96,20 +97,23 @@ impl Trello {
             authorization,
             token: options.token.clone(),
             budget: Budget::new(options.rate.0, options.rate.1),
-            clock: Arc::default(),
+            caller: Caller {
+                redactor: Redactor::new([&options.key, &options.token]),
+                ..Caller::default()
+            },
         })
     }
 
     /// Trello's clock; none before its first answer.
     #[must_use]
     pub fn now(&self) -> Option<Timestamp> {
-        self.clock.now_ms().map(Timestamp)
+        self.caller.clock.now_ms().map(Timestamp)
     }
 
     /// How far Trello's clock is from this machine's, in milliseconds.
     #[must_use]
     pub fn clock_offset_ms(&self) -> Option<i64> {
-        self.clock.offset_ms()
+        self.caller.clock.offset_ms()
     }
 
     #[must_use]
@@ -288,16 +292,16 @@ impl Trello {
             .request(method.clone(), format!("{}{path}", self.url))
             .header(AUTHORIZATION, self.authorization.clone())
             .query(query);
-        let reply = api::send(request, &self.clock).await;
+        let reply = api::send(request, &self.caller).await;
         drop(permit);
         let reply = reply.inspect_err(|error| {
             tracing::debug!(%method, path = shown(path), %error, "Trello did not answer");
         })?;
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
         let reply = TrelloError::check(reply)?;
-        reply
-            .json()
-            .map_err(|error| TrelloError::Unintelligible(format!("{error} in: {}", reply.quote())))
+        reply.json().map_err(|error| {
+            TrelloError::Unintelligible(reply.clean(&format!("{error} in: {}", reply.quote())))
+        })
     }
 }
 

@@ -128,7 +128,7 @@ fn message(reply: &Reply) -> String {
         message: String,
     }
     match reply.json::<Body>() {
-        Ok(body) => crate::api::quote(&body.message),
+        Ok(body) => reply.clean(&body.message),
         Err(_) => reply.quote(),
     }
 }
@@ -172,8 +172,8 @@ mod tests {
     fn answer(status: u16, body: &str) -> TrelloError {
         TrelloError::check(Reply {
             status,
-            retry_after: None,
             body: body.into(),
+            ..Reply::default()
         })
         .unwrap_err()
     }

@@ -18,7 +18,7 @@ impl House {
         .unwrap();
         let reply = boardroom::api::send(
             client.get(self.url(path)),
-            &boardroom::api::RemoteClock::default(),
+            &boardroom::api::Caller::default(),
         )
         .await
         .unwrap();

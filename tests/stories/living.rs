@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boardroom::api::{Options, RemoteClock, client, send};
+use boardroom::api::{Caller, Options, client, send};
 use boardroom::sandbox::{Effect, Fault, Letter};
 use sqlx::Executor as _;
 
@@ -14,12 +14,9 @@ async fn ask(house: &House, method: reqwest::Method, path: &str) -> u16 {
         ..Options::default()
     })
     .unwrap();
-    send(
-        client.request(method, house.url(path)),
-        &RemoteClock::default(),
-    )
-    .await
-    .map_or(0, |reply| reply.status)
+    send(client.request(method, house.url(path)), &Caller::default())
+        .await
+        .map_or(0, |reply| reply.status)
 }
 
 #[tokio::test]

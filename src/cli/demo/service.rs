@@ -180,7 +180,7 @@ impl Service {
 
     async fn get(&self, path: &str) -> anyhow::Result<api::Reply> {
         let request = self.http.get(format!("{}{path}", self.url));
-        api::send(request, &api::RemoteClock::default())
+        api::send(request, &api::Caller::default())
             .await
             .with_context(|| format!("the service does not answer at {path}"))
     }
