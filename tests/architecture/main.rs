@@ -35,7 +35,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "worker",
-        &["mirror", "store", "lane", "retry", "model", "metrics"],
+        &[
+            "mirror", "store", "lane", "retry", "model", "metrics", "scope",
+        ],
     ),
     (
         "sweep",
