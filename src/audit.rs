@@ -113,7 +113,7 @@ impl Audit {
             let oldest = &rooms[0];
             if self.adopt(board, oldest).await? {
                 audited.adopted += 1;
-                newest = newest.max(oldest.created);
+                newest = newest.max(Some(board.0.created()));
             }
             for twin in &rooms[1..] {
                 audited.twins += 1;
