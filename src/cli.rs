@@ -1,9 +1,5 @@
 //! The command line. Results go to stdout, logs to stderr. Exit codes: 0, 1 failure, 64 usage, 78 configuration.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what a command line is for"
-)]
+#![expect(clippy::print_stderr, reason = "this is what a command line is for")]
 
 mod check;
 mod completions;
@@ -15,6 +11,7 @@ mod serve;
 mod wiring;
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,13 +27,14 @@ const CONFIGURATION: u8 = 78;
 #[derive(Debug, Parser)]
 #[command(name = "boardroom", version, about, max_term_width = 100, after_help = AFTER_HELP)]
 struct Arguments {
-    /// Read settings from this TOML file (default: the one that BOARDROOM_CONFIG names, if any)
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
 
+const CONFIG_HELP: &str = "\
+Read settings from this TOML file (default: the one that BOARDROOM_CONFIG names, if any)";
 const AFTER_HELP: &str = "\
 Settings come from compiled-in defaults, then a file, then the environment; `boardroom config` shows them all.
 To see it work without an account: boardroom demo
@@ -95,17 +93,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match dispatch(arguments.command, &context) {
         Ok(code) => code,
-        Err(error) => match error.downcast_ref::<ConfigError>() {
-            Some(problems) => {
-                eprintln!("{problems}");
-                ExitCode::from(CONFIGURATION)
-            }
-            None => {
-                eprintln!("boardroom: {error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        Err(error) => explain(&error),
     }
+}
+
+/// Says what went wrong; the exit code tells wrong configuration from other failures.
+fn explain(error: &anyhow::Error) -> ExitCode {
+    if let Some(problems) = error.downcast_ref::<ConfigError>() {
+        eprintln!("{problems}");
+        return ExitCode::from(CONFIGURATION);
+    }
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    if kind == Some(io::ErrorKind::BrokenPipe) {
+        // Whoever reads our output has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("boardroom: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Writes a line of results. Unlike `println!` it does not panic when nobody reads any more.
+fn print(line: impl std::fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
 }
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
@@ -120,6 +129,6 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Healthcheck(arguments) => {
             wiring::runtime()?.block_on(healthcheck::run(&arguments, context))
         }
-        Command::Completions(arguments) => Ok(completions::run(&arguments, Arguments::command())),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     }
 }

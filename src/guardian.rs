@@ -101,7 +101,7 @@ impl Guardian {
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "webhooks could not be looked after: {}", charge.failure);
             }
             GuardianError::Store(error) => {
-                tracing::error!(%error, "webhooks could not be looked after")
+                tracing::error!(%error, "webhooks could not be looked after");
             }
         }
     }

@@ -47,6 +47,8 @@ pub struct Charge {
 #[derive(Debug, Clone)]
 pub struct Lanes {
     store: Arc<dyn Store>,
+    /// Whether the rows in the store are ours to write: what a command finds closed is its own affair.
+    shown: bool,
     controls: Arc<Controls>,
     closed: Arc<Mutex<HashMap<Lane, Closed>>>,
     /// The board that was refused last at a gate: two different ones in a row close it.
@@ -74,7 +76,8 @@ impl Lanes {
         docspace: DocSpace,
     ) -> Result<Self, StoreError> {
         let closed = store.lanes().await?;
-        let lanes = Self::fresh(store, trello, docspace);
+        let mut lanes = Self::fresh(store, trello, docspace);
+        lanes.shown = true;
         lanes.table().extend(
             closed
                 .into_iter()
@@ -89,6 +92,7 @@ impl Lanes {
         Self {
             closed: Arc::default(),
             store,
+            shown: false,
             controls: Arc::new(Controls::new(trello, docspace)),
             refused: Arc::default(),
             work: Arc::default(),
@@ -275,7 +279,7 @@ impl Lanes {
                     match self.controls.read(lane, Instant::now()).await {
                         Ok(()) => self.open(lane).await,
                         Err(control) => {
-                            self.close(lane, control.failure, control.retry_after).await
+                            self.close(lane, control.failure, control.retry_after).await;
                         }
                     }
                 }
@@ -327,7 +331,9 @@ impl Lanes {
     }
 
     async fn keep(&self, lane: Lane, pause: Option<&Pause>) {
-        if let Err(error) = self.store.set_lane(lane, pause).await {
+        if self.shown
+            && let Err(error) = self.store.set_lane(lane, pause).await
+        {
             tracing::error!(%error, lane = %lane, "the state of a lane could not be stored");
         }
     }

@@ -1,4 +1,38 @@
 //! boardroom: every Trello board gets its ONLYOFFICE DocSpace room, and keeps it.
+//!
+//! # The one idea
+//!
+//! A webhook is a hint; the mirror is a function of state. A delivery carries no work to do. It only says *look at this board*, and so do
+//! the sweep and the audit. A look observes the board and its room, asks [`mirror::plan`] for the next step, does it, and begins again
+//! until there is nothing left to do. So duplicates, replays and bursts collapse into one look, and whatever a crash or a lost delivery
+//! left undone is done by the next look.
+//!
+//! # The walk of one delivery
+//!
+//! 1. [`http`] bounds the body and has [`trello::webhook`] verify its signature: only then is there a `Signed` for a handler to take.
+//! 2. What cannot concern a room is answered 200 at once. [`watched`] tells our webhooks from those of others who use the same app.
+//! 3. [`inbox`] commits what matters to the [`store`], many deliveries in one transaction, and only then is it answered 200.
+//! 4. [`worker`] takes the board by a lease and looks ([`mirror`]): Trello's board, DocSpace's room, the recorded room, the plan.
+//! 5. Before a room is created the intention is committed. What comes of it is recorded, or looked for until it is known.
+//! 6. When a call fails, [`lane`] finds out who is to blame: a service, one kind of call to it, or this board alone.
+//!
+//! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag and fills
+//! what the record lacks, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process. [`cli`] wires it all together.
+//!
+//! # What always holds
+//!
+//! - Nothing is acknowledged before it is committed, and nothing unverified is read, let alone stored.
+//! - One worker at a time has a board; a worker whose lease ran out changes nothing any more, but a room that was made is recorded whoever made it.
+//! - No create is sent without a committed intention, and none while an earlier one may still come true.
+//! - The recorded room of a board is the truth while it exists; a room belongs to one board.
+//! - No remote call is made inside a transaction. Nothing is ever deleted in DocSpace, and others' webhooks are never touched.
+//! - No secret is in a log, an error, the database or a `{:?}`.
+//!
+//! # Reading order
+//!
+//! [`model`] (the nouns), [`mirror::plan`] (the decisions), [`mirror`], [`worker`], [`store`], [`http`]; then the rest. [`sandbox`] is a Trello and
+//! a DocSpace in memory, for the tests and for `boardroom demo`; nothing of it is used when the service runs. Who may use whom is a table
+//! in `tests/architecture`.
 
 pub mod api;
 pub mod audit;

@@ -85,7 +85,7 @@ impl Mirror {
     /// After a create of which no answer came, none is sent again for so long: the server may still be at it.
     #[must_use]
     pub fn confirmation_window(&self) -> Duration {
-        (self.docspace.timeout() + Duration::from_secs(90)).max(Duration::from_secs(120))
+        (self.docspace.timeout() + Duration::from_secs(90)).max(Duration::from_mins(2))
     }
 
     /// Looks at a claimed board and does what is to do.
@@ -223,9 +223,10 @@ impl Look<'_> {
     }
 
     fn docspace_is_open(&self) -> Result<(), Stop> {
-        match self.mirror.lanes.is_open(Lane::DocSpace) {
-            true => Ok(()),
-            false => Err(Stop::wait(Waiting::Lane(Lane::DocSpace))),
+        if self.mirror.lanes.is_open(Lane::DocSpace) {
+            Ok(())
+        } else {
+            Err(Stop::wait(Waiting::Lane(Lane::DocSpace)))
         }
     }
 

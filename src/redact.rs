@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 /// What stands in a secret's place.
 const BLOT: &str = "[redacted]";
@@ -23,7 +23,10 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         let mut forms = Vec::new();
-        for secret in secrets.into_iter().map(|secret| secret.expose_secret()) {
+        for secret in secrets
+            .into_iter()
+            .map(secrecy::ExposeSecret::expose_secret)
+        {
             if secret.len() < SHORTEST {
                 continue;
             }

@@ -113,7 +113,7 @@ impl Supervisor {
         // The last part of the grace period is for handing back what must be dropped.
         let (hard, patience) = (
             self.hard.clone(),
-            grace - (grace / 4).min(Duration::from_secs(2)),
+            grace.saturating_sub((grace / 4).min(Duration::from_secs(2))),
         );
         let drop_the_rest = async {
             tokio::time::sleep(patience).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -53,7 +53,10 @@ impl Worker {
         while !stop.is_cancelled() {
             // Listening begins before the look into the queue, so that nothing that comes in between is missed.
             let work = self.mirror.lanes.work().notified();
-            let took = self.begin().await.unwrap_or_else(|error| {
+            let Some(slot) = stop.run_until_cancelled(self.slot()).await else {
+                break;
+            };
+            let took = self.begin(slot).await.unwrap_or_else(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(%error, cause, "the queue could not be read");
                 0
@@ -71,12 +74,13 @@ impl Worker {
         self.looks.wait().await;
     }
 
-    /// Begins looks at as many due boards as there are free slots, and waits for a slot when there is none. Says how many it began.
-    async fn begin(&self) -> Result<usize, StoreError> {
-        let slot = Arc::clone(&self.slots)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
+    async fn slot(&self) -> OwnedSemaphorePermit {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        slot.expect("the semaphore is never closed")
+    }
+
+    /// Begins looks at as many due boards as there are free slots beside this one. Says how many it began.
+    async fn begin(&self, slot: OwnedSemaphorePermit) -> Result<usize, StoreError> {
         let mut slots = vec![slot];
         while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
             slots.push(slot);
@@ -146,10 +150,10 @@ impl Worker {
         match store.settle(claim.fence, &settlement).await {
             Ok(Held::Held) => {}
             Ok(Held::Lost) => {
-                tracing::info!(board.id = %claim.fence.board, "another worker took this board over")
+                tracing::info!(board.id = %claim.fence.board, "another worker took this board over");
             }
             Err(error) => {
-                tracing::error!(board.id = %claim.fence.board, %error, "a look could not be settled; it is repeated")
+                tracing::error!(board.id = %claim.fence.board, %error, "a look could not be settled; it is repeated");
             }
         }
         if let Status::Waiting(waiting) = settlement.status
@@ -188,10 +192,10 @@ fn log(claim: &Claim, looked: &Looked) {
     let board = claim.fence.board;
     match &looked.result {
         Ok(status) => {
-            tracing::debug!(board.id = %board, attempt = claim.fence.attempt, %status, "looked at")
+            tracing::debug!(board.id = %board, attempt = claim.fence.attempt, %status, "looked at");
         }
         Err(Stop::Wait { waiting, .. }) => {
-            tracing::debug!(board.id = %board, waiting = waiting.as_str(), "waits")
+            tracing::debug!(board.id = %board, waiting = waiting.as_str(), "waits");
         }
         Err(Stop::Fault { failure, .. }) => {
             tracing::warn!(board.id = %board, code = %failure.code, fix = failure.code.fix(), "{failure}");

@@ -1,5 +1,6 @@
 //! `boardroom completions SHELL`.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap_complete::Shell;
@@ -10,12 +11,9 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments, mut command: clap::Command) -> ExitCode {
-    clap_complete::generate(
-        arguments.shell,
-        &mut command,
-        "boardroom",
-        &mut std::io::stdout(),
-    );
-    ExitCode::SUCCESS
+pub(super) fn run(arguments: &Arguments, mut command: clap::Command) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "boardroom", &mut script);
+    std::io::stdout().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
 }

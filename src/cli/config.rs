@@ -18,10 +18,10 @@ pub(super) fn run(context: &Context) -> anyhow::Result<ExitCode> {
         .max()
         .unwrap_or(0);
     for setting in &settings {
-        println!(
+        super::print(format_args!(
             "{:name$}  {:value$}  {}",
             setting.variable, setting.value, setting.origin
-        );
+        ))?;
     }
     context.load(Needs::Serve)?;
     Ok(ExitCode::SUCCESS)

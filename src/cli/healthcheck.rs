@@ -30,7 +30,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     })?;
     let reply = api::send(client.get(&url), &api::Caller::default()).await;
     let reply = reply.with_context(|| format!("the service does not answer at {url}"))?;
-    println!("{}", reply.quote());
+    super::print(reply.quote())?;
     Ok(if reply.status == 200 {
         ExitCode::SUCCESS
     } else {

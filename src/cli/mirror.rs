@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     let mut code = ExitCode::SUCCESS;
     for named in &arguments.boards {
         match mirror_one(named, &mirror, &worker).await {
-            Ok(url) => println!("{url}"),
+            Ok(url) => super::print(url)?,
             Err(error) => {
                 eprintln!("boardroom: {named}: {error:#}");
                 code = ExitCode::FAILURE;

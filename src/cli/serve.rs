@@ -293,10 +293,10 @@ impl Service {
 }
 
 /// Repeats a step, which may be dropped at any point, until it is told to stop.
-async fn every<T>(span: Duration, stop: CancellationToken, subject: T, step: impl AsyncFn(&T)) {
+async fn every<T>(span: Duration, stop: CancellationToken, subject: T, repeat: impl AsyncFn(&T)) {
     let forever = async {
         loop {
-            step(&subject).await;
+            repeat(&subject).await;
             tokio::time::sleep(span).await;
         }
     };

@@ -170,6 +170,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one row a line")]
     fn every_answer_has_its_code_its_suspect_and_what_it_tells_of_a_create() {
         use Answer::{Refused, Unknown};
         let table = [

@@ -30,8 +30,11 @@ pub(super) struct Readiness {
     store: Arc<dyn Store>,
     inbox: Inbox,
     draining: Arc<AtomicBool>,
-    last: Arc<Mutex<Option<(Instant, Result<(), &'static str>)>>>,
+    last: Arc<Mutex<Option<Probed>>>,
 }
+
+/// When it was last tried to write, and what kept it from being written.
+type Probed = (Instant, Result<(), &'static str>);
 
 impl Readiness {
     pub(super) fn new(store: Arc<dyn Store>, inbox: Inbox) -> Self {

@@ -59,7 +59,7 @@ impl Controls {
                         failure: error.failure(),
                         suspect: error.suspect(),
                         retry_after: error.retry_after(),
-                    })?
+                    })?;
             }
         }
         *passed = Some(began);

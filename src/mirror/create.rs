@@ -235,7 +235,7 @@ impl Look<'_> {
         match error {
             // The portal is paid for, as the control read says: so it is the number of rooms.
             DocSpaceError::PaymentRequired(detail) => {
-                charge.failure = Failure::new(Code::DocSpaceQuotaFull, detail)
+                charge.failure = Failure::new(Code::DocSpaceQuotaFull, detail);
             }
             DocSpaceError::Rejected { .. } | DocSpaceError::Forbidden(_)
                 if self.mirror.rules.room.private =>

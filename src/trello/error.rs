@@ -230,7 +230,7 @@ mod tests {
         for text in texts {
             match RegisterError::of(answer(400, text)) {
                 RegisterError::CallbackUnreachable(detail) => {
-                    assert!(detail.contains("got "), "{detail}")
+                    assert!(detail.contains("got "), "{detail}");
                 }
                 other => panic!("{other:?}"),
             }

@@ -2,8 +2,9 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
     "serve",
+    "demo",
     "check",
     "mirror",
     "config",

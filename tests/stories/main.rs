@@ -1,6 +1,11 @@
 //! Stories of boardroom: the real binary against the sandbox, on real sockets, with a database of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on has failed, and says why"
+)]
 
 mod house;
 

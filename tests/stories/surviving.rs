@@ -165,9 +165,10 @@ async fn a_room_that_a_person_made_is_not_taken_for_ours() {
         "cole@example.com",
         boardroom::sandbox::UserRole::RoomAdmin,
     );
+    let before = house.docspace.now() - jiff::SignedDuration::from_secs(10);
     house
         .docspace
-        .create_room(boardroom::sandbox::HandMadeRoom::titled("Plans"));
+        .create_room(boardroom::sandbox::HandMadeRoom::titled("Plans").created_at(before));
     let board = house.board("Plans");
     house.struck(fault).await;
     house

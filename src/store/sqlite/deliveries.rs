@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnection;
 
 use super::{Sqlite, now};
 use crate::model::delivery::{Capture, Hint, Recorded};
@@ -17,71 +18,28 @@ const TIDY: u32 = 2_000;
 impl Deliveries for Sqlite {
     async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
-        let actions = json!(
-            hints
-                .iter()
-                .map(|hint| hint.action.to_string())
-                .collect::<Vec<_>>()
-        );
-        let new: Vec<String> = sqlx::query_scalar(concat!(
-            "INSERT INTO delivery (action, at) SELECT value, ",
-            now!(),
-            " FROM json_each($1) WHERE true ON CONFLICT (action) DO NOTHING RETURNING action"
-        ))
-        .bind(actions.to_string())
-        .fetch_all(&mut *write)
-        .await?;
-        let mut new: HashSet<_> = new.into_iter().collect();
+        let mut new = remember(&mut write, hints).await?;
         // Of an action that is in the batch twice, the first is the new one.
         let recorded: Vec<_> = hints
             .iter()
             .map(|hint| {
-                if new.remove(&hint.action.to_string()) {
+                let is_new = new.remove(&hint.action.to_string());
+                if is_new {
                     Recorded::New
                 } else {
                     Recorded::Duplicate
                 }
             })
             .collect();
-        let fresh = hints
-            .iter()
-            .zip(&recorded)
-            .filter(|(_, recorded)| **recorded == Recorded::New);
+        let fresh = hints.iter().zip(&recorded);
         let fresh: Vec<_> = fresh
-            .map(|(hint, _)| {
-                json!({
-                    "board": hint.board,
-                    "appeared": hint.appeared,
-                    "detail": format!("{} (action {})", hint.kind, hint.action),
-                })
-            })
+            .filter(|(_, recorded)| **recorded == Recorded::New)
+            .map(|(hint, _)| row(hint))
             .collect();
         if !fresh.is_empty() {
             let fresh = json!(fresh).to_string();
-            sqlx::query(concat!(
-                "INSERT INTO history (board, at, event, detail) SELECT value ->> 'board', ",
-                now!(),
-                ", $2, value ->> 'detail' FROM json_each($1)"
-            ))
-            .bind(&fresh)
-            .bind(Event::Delivery.as_str())
-            .execute(&mut *write)
-            .await?;
-            // A hint never shortens a backoff.
-            sqlx::query(concat!(
-                "INSERT INTO board (id, appeared, status, since, due_at, hints)
-                 SELECT value ->> 'board', value ->> 'appeared', 'pending', ",
-                now!(),
-                ", ",
-                now!(),
-                ", 1 FROM json_each($1) WHERE true
-                 ON CONFLICT (id) DO UPDATE SET hints = hints + 1, appeared = coalesce(excluded.appeared, appeared),
-                     due_at = CASE WHEN failures > 0 AND due_at > excluded.due_at THEN due_at
-                                   ELSE min(excluded.due_at, coalesce(due_at, excluded.due_at)) END"
-            ))
-            .bind(&fresh)
-            .execute(&mut *write)
-            .await?;
+            note(&mut write, &fresh).await?;
+            make_due(&mut write, &fresh).await?;
         }
         write.commit().await?;
         Ok(recorded)
@@ -137,4 +95,56 @@ impl Deliveries for Sqlite {
             .rows_affected();
         Ok(deliveries.max(history) == u64::from(TIDY))
     }
+}
+
+/// Remembers actions; answers which of them are new.
+async fn remember(
+    write: &mut SqliteConnection,
+    hints: &[Hint],
+) -> Result<HashSet<String>, sqlx::Error> {
+    let actions: Vec<_> = hints.iter().map(|hint| hint.action.to_string()).collect();
+    let new: Vec<String> = sqlx::query_scalar(concat!(
+        "INSERT INTO delivery (action, at) SELECT value, ",
+        now!(),
+        " FROM json_each($1) WHERE true ON CONFLICT (action) DO NOTHING RETURNING action"
+    ))
+    .bind(json!(actions).to_string())
+    .fetch_all(write)
+    .await?;
+    Ok(new.into_iter().collect())
+}
+
+fn row(hint: &Hint) -> Value {
+    json!({
+        "board": hint.board,
+        "appeared": hint.appeared,
+        "detail": format!("{} (action {})", hint.kind, hint.action),
+    })
+}
+
+async fn note(write: &mut SqliteConnection, rows: &str) -> Result<(), sqlx::Error> {
+    let noted = sqlx::query(concat!(
+        "INSERT INTO history (board, at, event, detail) SELECT value ->> 'board', ",
+        now!(),
+        ", $2, value ->> 'detail' FROM json_each($1)"
+    ));
+    let noted = noted.bind(rows).bind(Event::Delivery.as_str());
+    noted.execute(write).await.map(drop)
+}
+
+async fn make_due(write: &mut SqliteConnection, rows: &str) -> Result<(), sqlx::Error> {
+    // A hint never shortens a backoff.
+    let due = sqlx::query(concat!(
+        "INSERT INTO board (id, appeared, status, since, due_at, hints)
+         SELECT value ->> 'board', value ->> 'appeared', 'pending', ",
+        now!(),
+        ", ",
+        now!(),
+        ", 1 FROM json_each($1) WHERE true
+         ON CONFLICT (id) DO UPDATE SET
+             hints = hints + 1, appeared = coalesce(excluded.appeared, appeared),
+             due_at = CASE WHEN failures > 0 AND due_at > excluded.due_at THEN due_at
+                           ELSE min(excluded.due_at, coalesce(due_at, excluded.due_at)) END"
+    ));
+    due.bind(rows).execute(write).await.map(drop)
 }
