@@ -9,3 +9,4 @@ pub mod room;
 pub mod status;
 pub mod time;
 pub mod title;
+pub mod workspace;

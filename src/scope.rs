@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::model::id::{BoardId, ModelId, WorkspaceId};
 use crate::model::time::Timestamp;
-use crate::trello::{Member, Trello, TrelloError, Workspace};
+use crate::model::workspace::{Member, Workspace};
+use crate::trello::{Trello, TrelloError};
 
 /// Which workspaces a person wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,10 +13,11 @@ use crate::model::id::ModelId;
 use crate::model::lane::Lane;
 use crate::model::status::{Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
+use crate::model::workspace::Member;
 use crate::retry::{Backoff, SERVICE};
 use crate::scope::{Scope, Surroundings, Wanted};
 use crate::store::{Fact, Newcomer, Store, StoreError};
-use crate::trello::{Member, Trello, TrelloError};
+use crate::trello::{Trello, TrelloError};
 
 /// Boards made so shortly before the first start count as new: somebody was setting up.
 const SETTING_UP: Duration = Duration::from_mins(5);

@@ -8,5 +8,5 @@ mod error;
 pub mod webhook;
 
 pub use budget::{Block, Budget};
-pub use client::{Member, Options, Token, Trello, Webhook, Workspace};
+pub use client::{Options, Token, Trello, Webhook};
 pub use error::{RegisterError, TrelloError};

@@ -164,3 +164,6 @@ fn missing_tags(room: &Room, record: &Record) -> Vec<String> {
     let ours = [INTEGRATION_TAG.to_owned(), board_tag(record.id)];
     ours.into_iter().filter(|tag| !carries(tag)).collect()
 }
+
+#[cfg(test)]
+mod tests;

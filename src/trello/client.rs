@@ -13,6 +13,7 @@ use crate::api::{self, Caller};
 use crate::model::board::{Board, BoardKind, Listed};
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
+use crate::model::workspace::{Member, Workspace};
 use crate::redact::Redactor;
 use crate::trello::budget::Budget;
 use crate::trello::error::{RegisterError, TrelloError};
@@ -41,26 +42,6 @@ pub struct Trello {
     token: SecretString,
     budget: Budget,
     caller: Caller,
-}
-
-/// The token's member.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    pub id: MemberId,
-    pub username: String,
-    /// The pseudo-board behind the member's inbox.
-    pub inbox: Option<BoardId>,
-}
-
-/// A workspace that the member belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Workspace {
-    pub id: WorkspaceId,
-    /// The short name in its URL.
-    #[serde(default)]
-    pub name: String,
-    #[serde(default, rename = "displayName")]
-    pub display_name: String,
 }
 
 /// What is known of the token itself.

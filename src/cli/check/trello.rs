@@ -9,8 +9,9 @@ use crate::cli::wiring;
 use crate::config::Config;
 use crate::model::id::WorkspaceId;
 use crate::model::time::Timestamp;
+use crate::model::workspace::{Member, Workspace};
 use crate::scope::{Scope, Wanted};
-use crate::trello::{Member, Trello, TrelloError, Workspace};
+use crate::trello::{Trello, TrelloError};
 
 const TRELLO: &str = "Trello";
 const TOKEN: &str = "Trello token";
