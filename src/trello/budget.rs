@@ -104,12 +104,6 @@ impl Budget {
 
     /// Waits for its turn, first come first served.
     pub async fn permit(&self) -> Permit<'_> {
-        self.reserve
-            .acquire()
-            .await
-            .expect("the semaphore is never closed")
-            .forget();
-        self.runs_low.notify_one();
         // One place in the queue, kept while the slots that rest are looked after.
         let mut slot = pin!(Arc::clone(&self.slots).acquire_owned());
         loop {
@@ -124,6 +118,10 @@ impl Budget {
                 () = sleep_until(next) => continue,
                 () = rests => continue,
             };
+            // Last, so that what is taken of the reserve is used at once: a restart takes it for used.
+            let reserved = self.reserve.acquire().await;
+            reserved.expect("the semaphore is never closed").forget();
+            self.runs_low.notify_one();
             return Permit {
                 budget: self,
                 slot: Some(slot),

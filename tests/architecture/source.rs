@@ -58,11 +58,19 @@ pub(crate) fn edges(file: &Path, module: &[String], source: &str) -> Vec<Edge> {
         let Some((next, base)) = base else { continue };
         let mut paths = Vec::new();
         follow(&tokens, next, &base, &mut paths);
-        edges.extend(paths.into_iter().map(|(line, path)| Edge {
-            from: row_of(module),
-            to: path[0].clone(),
-            file: file.to_owned(),
-            line,
+        let from = row_of(module);
+        edges.extend(paths.into_iter().map(|(line, path)| {
+            let is_own = row_of(&path) == from;
+            Edge {
+                to: if is_own {
+                    from.clone()
+                } else {
+                    path[0].clone()
+                },
+                from: from.clone(),
+                file: file.to_owned(),
+                line,
+            }
         }));
     }
     edges

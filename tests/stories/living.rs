@@ -94,6 +94,29 @@ async fn it_keeps_to_its_limits() {
 }
 
 #[tokio::test]
+async fn restarts_do_not_stretch_the_budget() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_TRELLO_RATE", "27/3s");
+    for number in 0..60 {
+        house.silent(&format!("Board {number}"));
+    }
+    for requests in [10, 25, 40] {
+        let service = house.spawn();
+        let made = |trello: &boardroom::sandbox::Trello| trello.requests().len() >= requests;
+        house.trello.wait_until(made, SOON).await.unwrap();
+        service.kill();
+    }
+    let _service = house.spawn();
+    house
+        .trello
+        .wait_until(|trello| trello.requests().len() >= 70, SOON)
+        .await
+        .unwrap();
+    let peak = house.trello.peak_requests_in(Duration::from_secs(3));
+    assert!(peak <= 27, "{peak} requests within three seconds");
+}
+
+#[tokio::test]
 async fn a_signal_ends_it_cleanly_with_what_it_had_begun() {
     let mut house = House::new().await;
     let service = house.start().await;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::*;
-use crate::model::board::{Answer, Intention, RoomRecord};
+use crate::mirror::plan::{RoomRules, RoomSight, Rules, Sight, Step, plan};
+use crate::model::board::{Answer, Board, BoardKind, Intention, Record, RoomRecord, Told};
 use crate::model::id::{BoardId, RoomId, WorkspaceId};
-use crate::model::room::Access;
-use crate::model::status::Status;
+use crate::model::room::{Access, Invitee, Room, RoomType};
+use crate::model::status::{Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::model::workspace::{Member, Workspace};
+use crate::scope::{Known, Scope};
 
 /// Everything that a plan rests on; each row of a table changes what it is about.
 #[derive(Clone)]
