@@ -211,7 +211,7 @@ fn a_use_that_the_table_lacks_is_told_with_its_place() {
     let module = ["store".to_owned()];
     let source = "//! The store.\n\nuse crate::trello::Trello;\nuse crate::model::id::RoomId;\n";
     let edges = edges(Path::new("src/store.rs"), &module, source);
-    let verdicts: Vec<_> = edges.iter().map(|edge| allowed(edge)).collect();
+    let verdicts: Vec<_> = edges.iter().map(allowed).collect();
     assert_eq!(verdicts, [false, true]);
     assert!(
         edges[0]
