@@ -97,12 +97,6 @@ impl Audit {
 
     /// One look over all our rooms.
     pub async fn tick(&self) -> Result<Audited, AuditError> {
-        let record_was_empty = self
-            .store
-            .totals()
-            .await?
-            .iter()
-            .all(|(status, _)| *status != Status::Mirrored);
         let rooms = self.docspace.rooms_tagged(INTEGRATION_TAG).await?;
         let mut audited = Audited {
             rooms: rooms.len(),
@@ -110,26 +104,20 @@ impl Audit {
         };
         let mut newest = None;
         for (board, rooms) in by_board(rooms) {
-            let oldest = &rooms[0];
-            if self.adopt(board, oldest).await? {
-                audited.adopted += 1;
-                newest = newest.max(Some(board.0.created()));
+            match self.adopt(board, &rooms[0]).await? {
+                Adoption::Adopted => {
+                    audited.adopted += 1;
+                    newest = newest.max(Some(board.0.created()));
+                }
+                Adoption::Recorded => newest = newest.max(Some(board.0.created())),
+                Adoption::Asked | Adoption::Left => {}
             }
             for twin in &rooms[1..] {
                 audited.twins += 1;
-                tracing::warn!(board.id = %board, room.id = %twin.id, "another room carries this board's tag; the older one is used");
-                let detail = format!(
-                    "room {} carries the tag of this board, too; the older one is used",
-                    twin.id
-                );
-                self.store
-                    .note(board, &Note::new(Event::Twin, detail))
-                    .await?;
+                self.report_twin(board, twin).await?;
             }
         }
-        if let (true, Some(newest)) = (record_was_empty, newest) {
-            self.begin_again_from(newest.minus(A_DAY)).await?;
-        }
+        self.begin_again(newest).await?;
         self.metrics.audits.add_one();
         self.surroundings
             .learn(|known| known.audited = Some(Instant::now()));
@@ -143,14 +131,31 @@ impl Audit {
         Ok(audited)
     }
 
-    /// Records a room that the record lacks. Says whether it did.
-    async fn adopt(&self, board: BoardId, room: &Room) -> Result<bool, StoreError> {
+    async fn report_twin(&self, board: BoardId, twin: &Room) -> Result<(), StoreError> {
+        tracing::warn!(board.id = %board, room.id = %twin.id, "another room carries this board's tag; the older one is used");
+        let detail = format!(
+            "room {} carries the tag of this board, too; the older one is used",
+            twin.id
+        );
+        self.store
+            .note(board, &Note::new(Event::Twin, detail))
+            .await
+    }
+
+    /// Records a room that the record lacks.
+    async fn adopt(&self, board: BoardId, room: &Room) -> Result<Adoption, StoreError> {
         match self.store.record(board).await? {
-            Some(record) if record.room.is_some() => return Ok(false),
+            Some(record) if record.room.is_some() => {
+                return Ok(if record.told.is_some() {
+                    Adoption::Asked
+                } else {
+                    Adoption::Recorded
+                });
+            }
             // An unanswered create of ours made it: the look knows more of it than we do.
             Some(record) if record.intention.is_some() => {
                 self.store.hint(&[board]).await?;
-                return Ok(false);
+                return Ok(Adoption::Left);
             }
             Some(_) | None => {}
         }
@@ -162,6 +167,7 @@ impl Audit {
             tagged: true,
             // Its members were invited when it was made, or that is lost with the record; nobody is invited twice.
             invited: true,
+            invitees: 0,
         };
         let note = Note::new(
             Event::RoomAdopted,
@@ -171,31 +177,49 @@ impl Audit {
             Bound::Bound => {
                 self.metrics.rooms_adopted.add_one();
                 self.store.hint(&[board]).await?;
-                Ok(true)
+                Ok(Adoption::Adopted)
             }
-            Bound::Has(_) => Ok(false),
+            Bound::Has(_) => Ok(Adoption::Left),
             Bound::Taken(other) => {
                 tracing::warn!(board.id = %board, room.id = %room.id, other = %other, "a room carries the tags of two boards");
-                Ok(false)
+                Ok(Adoption::Left)
             }
         }
     }
 
-    /// The record was lost: what came after the newest room that is left counts as new, for nobody was there to make its room.
-    async fn begin_again_from(&self, since: Timestamp) -> Result<(), StoreError> {
-        if self.since_is_configured {
+    /// The first audit that this database sees to its end: rooms that are there without it mean that another one was lost. What came
+    /// after the newest of their boards counts as new then, for nobody was there to make its room.
+    async fn begin_again(&self, newest: Option<Timestamp>) -> Result<(), StoreError> {
+        if self.store.fact(Fact::Audited).await?.is_some() {
             return Ok(());
         }
-        tracing::warn!(%since, "the record was empty and is filled from the rooms; boards made since then get rooms");
-        self.store
-            .set_fact(Fact::Since, &since.0.to_string())
-            .await?;
-        self.surroundings.learn(|known| known.since = Some(since));
-        self.store
-            .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
-            .await?;
-        Ok(())
+        if let (Some(newest), false) = (newest, self.since_is_configured) {
+            let since = self
+                .store
+                .earliest(Fact::Since, newest.minus(A_DAY))
+                .await?;
+            tracing::warn!(%since, "this database is new and the rooms are not: boards made since then get rooms");
+            self.surroundings.learn(|known| {
+                known.since = Some(known.since.map_or(since, |known| known.min(since)));
+            });
+            self.store
+                .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
+                .await?;
+        }
+        self.store.set_fact(Fact::Audited, "yes").await
     }
+}
+
+/// What became of a room that the audit found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adoption {
+    Adopted,
+    /// It was recorded already.
+    Recorded,
+    /// It was recorded, and a person had asked for it.
+    Asked,
+    /// Somebody else knows more of it, or it belongs to another board.
+    Left,
 }
 
 /// Rooms by the board that they are tagged for, the oldest first.

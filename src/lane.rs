@@ -171,18 +171,17 @@ impl Lanes {
             Suspect::Call => return Verdict::Call,
             Suspect::Service => {}
         }
+        let doubt = Instant::now();
+        let mut turn = self.controls.turn(service).await;
+        // Whoever had the turn before may have closed it.
         if !self.is_open(service) {
             return Verdict::Lane(service);
         }
-        match self.controls.read(service, Instant::now()).await {
+        match turn.read(doubt).await {
             Ok(()) => Verdict::Call,
             Err(control) => {
-                self.close(
-                    service,
-                    control.failure,
-                    control.retry_after.or(charge.retry_after),
-                )
-                .await;
+                let retry_after = control.retry_after.or(charge.retry_after);
+                self.close(service, control.failure, retry_after).await;
                 Verdict::Lane(service)
             }
         }
@@ -276,7 +275,7 @@ impl Lanes {
             }
             match lane {
                 Lane::Trello | Lane::DocSpace => {
-                    match self.controls.read(lane, Instant::now()).await {
+                    match self.controls.turn(lane).await.read(Instant::now()).await {
                         Ok(()) => self.open(lane).await,
                         Err(control) => {
                             self.close(lane, control.failure, control.retry_after).await;

@@ -119,6 +119,13 @@ async fn unless_stopped<T>(
 
 impl Look<'_> {
     async fn run(&mut self, seen: &mut Option<Board>) -> Result<Status, Stop> {
+        // What waits for a service that is still away asks nobody, and burns nothing.
+        if let Status::Waiting(waiting @ Waiting::Lane(lane @ (Lane::Trello | Lane::DocSpace))) =
+            self.claim.record.status
+            && !self.mirror.lanes.is_open(lane)
+        {
+            return Err(Stop::wait(waiting));
+        }
         let stop = self.mirror.stop.clone();
         let sight = unless_stopped(&stop, self.observe()).await?;
         if let Sight::Board(board) = &sight {

@@ -73,6 +73,9 @@ pub trait Queue {
     /// Prolongs the lease to `lease`. Refused when it was lost.
     async fn hold(&self, fence: Fence, lease: Duration) -> Result<Held, StoreError>;
 
+    /// Notes that so many of the members to invite were dealt with, before the call to the last of them is sent.
+    async fn count_invitees(&self, fence: Fence, invitees: u32) -> Result<Held, StoreError>;
+
     /// Notes what is known of a create by now. Needs no lease: it is true whoever says it.
     async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError>;
 
@@ -158,6 +161,9 @@ pub trait State {
     async fn fact(&self, name: Fact) -> Result<Option<String>, StoreError>;
 
     async fn set_fact(&self, name: Fact, value: &str) -> Result<(), StoreError>;
+
+    /// Keeps the earlier of the moment kept and this one; says which it is.
+    async fn earliest(&self, name: Fact, moment: Timestamp) -> Result<Timestamp, StoreError>;
 
     /// Writes down that so many Trello requests are about to be made.
     async fn reserve(&self, permits: u32) -> Result<(), StoreError>;
@@ -268,6 +274,8 @@ pub enum Fact {
     FirstStart,
     /// Boards made before this existed before; milliseconds by Trello's clock.
     Since,
+    /// Whether all our rooms were looked over once since this database was made.
+    Audited,
     /// The user who owns the API key (a GUID).
     Owner,
     /// The policies under which boards were ignored, and under which rooms were refused.
@@ -281,6 +289,7 @@ impl Fact {
         match self {
             Self::FirstStart => "first_start",
             Self::Since => "since",
+            Self::Audited => "audited",
             Self::Owner => "docspace_owner",
             Self::BoardPolicy => "board_policy",
             Self::RoomPolicy => "room_policy",

@@ -202,13 +202,12 @@ impl Sweep {
             ),
             (None, None) => {
                 let since = self.first_start().await?.minus(SETTING_UP);
-                self.store
-                    .set_fact(Fact::Since, &since.0.to_string())
-                    .await?;
-                since
+                self.store.earliest(Fact::Since, since).await?
             }
         };
-        self.surroundings.learn(|known| known.since = Some(since));
+        // The audit may have learnt of an earlier one meanwhile.
+        self.surroundings
+            .learn(|known| known.since = Some(known.since.map_or(since, |known| known.min(since))));
         self.rethink = true;
         Ok(())
     }

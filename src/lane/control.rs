@@ -1,6 +1,6 @@
 //! Control reads: one cheap neutral call per service that tells an ill service from an ill call.
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::docspace::DocSpace;
@@ -18,6 +18,14 @@ pub(super) struct Controls {
     docspace_passed: Mutex<Option<Instant>>,
 }
 
+/// The turn to read; nobody else reads this service meanwhile.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    controls: &'a Controls,
+    service: Lane,
+    passed: MutexGuard<'a, Option<Instant>>,
+}
+
 impl Controls {
     pub(super) fn new(trello: Trello, docspace: DocSpace) -> Self {
         Self {
@@ -28,19 +36,29 @@ impl Controls {
         }
     }
 
-    /// Reads, unless a read that began after `doubt` has passed meanwhile.
-    pub(super) async fn read(&self, service: Lane, doubt: Instant) -> Result<(), Charge> {
+    pub(super) async fn turn(&self, service: Lane) -> Turn<'_> {
         let passed = match service {
             Lane::Trello => &self.trello_passed,
             Lane::DocSpace | Lane::Create => &self.docspace_passed,
         };
-        let mut passed = passed.lock().await;
-        if passed.is_some_and(|began| began >= doubt) {
+        Turn {
+            controls: self,
+            service,
+            passed: passed.lock().await,
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Reads, unless a read that began after `doubt` has passed meanwhile.
+    pub(super) async fn read(&mut self, doubt: Instant) -> Result<(), Charge> {
+        if self.passed.is_some_and(|began| began >= doubt) {
             return Ok(());
         }
         let began = Instant::now();
-        match service {
+        match self.service {
             Lane::Trello => self
+                .controls
                 .trello
                 .token()
                 .await
@@ -51,7 +69,8 @@ impl Controls {
                     retry_after: error.retry_after(),
                 })?,
             Lane::DocSpace | Lane::Create => {
-                self.docspace
+                self.controls
+                    .docspace
                     .may_create()
                     .await
                     .map(drop)
@@ -62,7 +81,7 @@ impl Controls {
                     })?;
             }
         }
-        *passed = Some(began);
+        *self.passed = Some(began);
         Ok(())
     }
 }

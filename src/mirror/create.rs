@@ -150,6 +150,7 @@ impl Look<'_> {
             archived: room.archived,
             tagged: self.carries_our_tags(&room),
             invited: self.mirror.rules.room.members.is_empty(),
+            invitees: 0,
         };
         let note = Note::new(
             Event::RoomCreated,

@@ -1,8 +1,9 @@
 //! What is left once the room exists: recording one that was found, its tags, its members.
 
+use crate::docspace::DocSpaceError;
 use crate::mirror::plan::RoomSight;
 use crate::mirror::{Look, Stop};
-use crate::model::board::RoomRecord;
+use crate::model::board::{Answer, RoomRecord};
 use crate::model::failure::Code;
 use crate::model::room::Room;
 use crate::store::history::{Event, Note};
@@ -25,6 +26,7 @@ impl Look<'_> {
             archived: room.archived,
             tagged: self.carries_our_tags(&room),
             invited: !made_by_us || self.mirror.rules.room.members.is_empty(),
+            invitees: 0,
         };
         let how = if made_by_us {
             "an unanswered create of ours had made it"
@@ -89,52 +91,73 @@ impl Look<'_> {
         self.find_room().await
     }
 
-    /// Invites the configured members, once. A refused invitation is a warning, not a failure of the mirror.
+    /// Invites the configured members, each once: he is counted before the call, and an invitation of which no answer came is not repeated.
+    /// A refused one is a warning, not a failure of the mirror.
     pub(super) async fn invite(&mut self) -> Result<(), Stop> {
-        let Some(room) = self.claim.record.room.clone() else {
+        let Some(mut room) = self.claim.record.room.clone() else {
             return Ok(());
         };
         let members = self.mirror.rules.room.members.clone();
-        let mut refused = 0;
-        for (number, invitee) in members.iter().enumerate() {
+        for (number, invitee) in (1..).zip(&members).skip(room.invitees as usize) {
             let writer = self.mirror.docspace.writer().await;
             self.still_ours().await?;
+            self.count_invitees(number).await?;
             let answer = writer.invite(room.id, invitee).await;
             drop(writer);
-            // Addresses are people's: the history numbers them as the configuration does.
-            let number = number + 1;
             let refusal = match answer {
-                Ok(None) => continue,
-                Ok(Some(said)) => said,
-                Err(error)
-                    if error.answer() == crate::model::board::Answer::Refused
-                        && error.retry_after().is_none() =>
-                {
-                    error.to_string()
-                }
-                Err(error) => return Err(self.blame(error).await),
+                Ok(refusal) => refusal,
+                Err(error) => Some(self.not_invited(error, number).await?),
             };
-            refused += 1;
-            let refusal = refusal.replace(&invitee.email, "…");
-            tracing::warn!(board.id = %self.claim.record.id, room.id = %room.id, member = number, refusal, "an invitation was refused");
-            self.note(
-                Event::InvitationRefused,
-                format!("member {number} of room_members: {refusal}"),
-            )
-            .await?;
-        }
-        if refused < members.len() {
-            self.note(
-                Event::Invited,
-                format!("{} of {}", members.len() - refused, members.len()),
-            )
-            .await?;
+            room.invitees = number;
+            // Addresses are people's: the history numbers them as the configuration does.
+            match refusal {
+                None => {
+                    self.note(Event::Invited, format!("member {number} of room_members"))
+                        .await?;
+                }
+                Some(said) => {
+                    let said = said.replace(&invitee.email, "…");
+                    tracing::warn!(board.id = %self.claim.record.id, room.id = %room.id, member = number, said, "an invitation was refused");
+                    self.note(
+                        Event::InvitationRefused,
+                        format!("member {number} of room_members: {said}"),
+                    )
+                    .await?;
+                }
+            }
         }
         self.claim.record.room = Some(RoomRecord {
             invited: true,
             ..room
         });
         Ok(())
+    }
+
+    /// An invitation that failed. The member's own fault is a refusal; the service's makes the board wait, and the invitation is made
+    /// again only where it cannot have arrived.
+    async fn not_invited(&self, error: DocSpaceError, number: u32) -> Result<String, Stop> {
+        let (said, answer) = (error.to_string(), error.answer());
+        let limited = error.code() == Code::DocSpaceRateLimited;
+        let stop = self.blame(error).await;
+        if matches!(stop, Stop::Fault { .. }) && !limited {
+            return Ok(said);
+        }
+        if answer == Answer::Refused {
+            self.count_invitees(number - 1).await?;
+        }
+        Err(stop)
+    }
+
+    async fn count_invitees(&self, number: u32) -> Result<(), Stop> {
+        match self
+            .mirror
+            .store
+            .count_invitees(self.claim.fence, number)
+            .await?
+        {
+            Held::Held => Ok(()),
+            Held::Lost => Err(Stop::Lost),
+        }
     }
 
     async fn still_ours(&self) -> Result<(), Stop> {

@@ -130,6 +130,8 @@ pub struct RoomRecord {
     pub tagged: bool,
     /// Whether the configured members were invited, or need not be.
     pub invited: bool,
+    /// How many of them were dealt with so far, in the order of the configuration.
+    pub invitees: u32,
 }
 
 /// A create that was committed before it was sent. It is closed when the room is recorded.

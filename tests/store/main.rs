@@ -110,6 +110,7 @@ fn room(id: i64) -> RoomRecord {
         archived: false,
         tagged: true,
         invited: false,
+        invitees: 0,
     }
 }
 

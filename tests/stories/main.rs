@@ -13,5 +13,6 @@ mod blaming;
 mod creating;
 mod delivering;
 mod discovering;
+mod furnishing;
 mod living;
 mod surviving;

@@ -268,6 +268,7 @@ fn recorded(case: &mut Case) {
         archived: false,
         tagged: true,
         invited: true,
+        invitees: 0,
     });
 }
 

@@ -32,6 +32,7 @@ CREATE TABLE board (
     room_archived INTEGER,
     tagged INTEGER,
     invited INTEGER,
+    invitees INTEGER NOT NULL DEFAULT 0,
     -- A create that was committed before it was sent.
     intent_title TEXT,
     intent_at INTEGER,

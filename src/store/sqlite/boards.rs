@@ -81,7 +81,7 @@ impl Boards for Sqlite {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
             "UPDATE board SET room_id = NULL, title_sent = NULL, title_returned = NULL, room_archived = NULL,
-                 tagged = NULL, invited = NULL WHERE id = $1",
+                 tagged = NULL, invited = NULL, invitees = 0 WHERE id = $1",
         )
         .bind(board.to_string())
         .execute(&mut *write)

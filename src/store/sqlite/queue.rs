@@ -113,6 +113,16 @@ impl Queue for Sqlite {
         Ok(held(done.rows_affected()))
     }
 
+    async fn count_invitees(&self, fence: Fence, invitees: u32) -> Result<Held, StoreError> {
+        let done = sqlx::query(concat!("UPDATE board SET invitees = $3", fenced!()))
+            .bind(fence.board.to_string())
+            .bind(fence.attempt)
+            .bind(invitees)
+            .execute(&self.write)
+            .await?;
+        Ok(held(done.rows_affected()))
+    }
+
     async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE board SET intent_answer = $2 WHERE id = $1 AND intent_title IS NOT NULL",

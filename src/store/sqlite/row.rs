@@ -79,6 +79,7 @@ fn room(row: &SqliteRow) -> Result<Option<RoomRecord>, StoreError> {
             .unwrap_or(false),
         tagged: row.try_get::<Option<bool>, _>("tagged")?.unwrap_or(false),
         invited: row.try_get::<Option<bool>, _>("invited")?.unwrap_or(false),
+        invitees: row.try_get("invitees")?,
     }))
 }
 

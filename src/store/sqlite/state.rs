@@ -104,6 +104,16 @@ impl State for Sqlite {
         Ok(())
     }
 
+    async fn earliest(&self, name: Fact, moment: Timestamp) -> Result<Timestamp, StoreError> {
+        let earliest = sqlx::query_scalar(
+            "INSERT INTO meta (name, value) VALUES ($1, CAST($2 AS TEXT)) ON CONFLICT (name) DO UPDATE
+                 SET value = CAST(min(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER)) AS TEXT)
+             RETURNING CAST(value AS INTEGER)",
+        );
+        let earliest = earliest.bind(name.as_str()).bind(moment.0);
+        Ok(Timestamp(earliest.fetch_one(&self.write).await?))
+    }
+
     async fn reserve(&self, permits: u32) -> Result<(), StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(concat!(
