@@ -83,11 +83,7 @@ impl Audit {
     async fn explain(&self, error: &AuditError) {
         match error {
             AuditError::DocSpace(error) => {
-                let charge = Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                };
+                let charge = Charge::from(error);
                 self.lanes.judge(Lane::DocSpace, &charge).await;
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the audit was cut short: {}", charge.failure);
             }

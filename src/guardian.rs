@@ -92,11 +92,7 @@ impl Guardian {
     async fn explain(&self, error: &GuardianError) {
         match error {
             GuardianError::Trello(error) => {
-                let charge = Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                };
+                let charge = Charge::from(error);
                 self.lanes.judge(Lane::Trello, &charge).await;
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "webhooks could not be looked after: {}", charge.failure);
             }
@@ -188,11 +184,7 @@ impl Guardian {
                  the TLS certificate is self-signed or expired, or the URL answers with a redirect"
             ),
             RegisterError::Trello(error) => {
-                let charge = Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                };
+                let charge = Charge::from(&error);
                 self.lanes.judge(Lane::Trello, &charge).await;
                 tracing::warn!(model = %model, again_s = again, code = %charge.failure.code, "this webhook was not registered: {}", charge.failure);
             }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::docspace::DocSpace;
+use crate::docspace::{DocSpace, DocSpaceError};
 use crate::lane::control::Controls;
 use crate::model::failure::{Code, Failure, Suspect};
 use crate::model::id::BoardId;
@@ -21,7 +21,7 @@ use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
 use crate::retry::{GATE, SERVICE};
 use crate::store::{Store, StoreError};
-use crate::trello::Trello;
+use crate::trello::{Trello, TrelloError};
 
 /// A gate lets one board try; if that one does not come to it, another may after this.
 const TRIAL: Duration = Duration::from_secs(5);
@@ -41,6 +41,26 @@ pub struct Charge {
     pub failure: Failure,
     pub suspect: Suspect,
     pub retry_after: Option<Duration>,
+}
+
+impl From<&TrelloError> for Charge {
+    fn from(error: &TrelloError) -> Self {
+        Self {
+            failure: error.failure(),
+            suspect: error.suspect(),
+            retry_after: error.retry_after(),
+        }
+    }
+}
+
+impl From<&DocSpaceError> for Charge {
+    fn from(error: &DocSpaceError) -> Self {
+        Self {
+            failure: error.failure(),
+            suspect: error.suspect(),
+            retry_after: error.retry_after(),
+        }
+    }
 }
 
 /// All lanes of this process. Clones share them.

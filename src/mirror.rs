@@ -173,11 +173,7 @@ impl Look<'_> {
             _ => None,
         };
         let failure = unseen.map_or_else(|| error.failure(), |code| Failure::new(code, &error));
-        let charge = Charge {
-            failure: error.failure(),
-            suspect: error.suspect(),
-            retry_after: error.retry_after(),
-        };
+        let charge = Charge::from(&error);
         match self.mirror.lanes.judge(Lane::Trello, &charge).await {
             Verdict::Lane(lane) => Err(Stop::wait(Waiting::Lane(lane))),
             // With a room there is something to keep; that somebody sees it no more changes nothing about it.
@@ -215,11 +211,7 @@ impl Look<'_> {
 
     /// Decides who is to blame for a failed read or a failed write that has no gate.
     async fn blame(&self, error: DocSpaceError) -> Stop {
-        let charge = Charge {
-            failure: error.failure(),
-            suspect: error.suspect(),
-            retry_after: error.retry_after(),
-        };
+        let charge = Charge::from(&error);
         match self.mirror.lanes.judge(Lane::DocSpace, &charge).await {
             Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
             Verdict::Call => Stop::Fault {

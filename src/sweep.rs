@@ -108,11 +108,7 @@ impl Sweep {
     async fn explain(&self, error: &SweepError) {
         match error {
             SweepError::Trello(error) => {
-                let charge = Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                };
+                let charge = Charge::from(error);
                 self.lanes.judge(Lane::Trello, &charge).await;
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the sweep was cut short: {}", charge.failure);
             }

@@ -56,29 +56,18 @@ impl Turn<'_> {
             return Ok(());
         }
         let began = Instant::now();
+        let Controls {
+            trello, docspace, ..
+        } = self.controls;
         match self.service {
-            Lane::Trello => self
-                .controls
-                .trello
-                .token()
-                .await
-                .map(drop)
-                .map_err(|error| Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                })?,
+            Lane::Trello => {
+                trello.token().await.map_err(|error| Charge::from(&error))?;
+            }
             Lane::DocSpace | Lane::Create => {
-                self.controls
-                    .docspace
+                docspace
                     .may_create()
                     .await
-                    .map(drop)
-                    .map_err(|error| Charge {
-                        failure: error.failure(),
-                        suspect: error.suspect(),
-                        retry_after: error.retry_after(),
-                    })?;
+                    .map_err(|error| Charge::from(&error))?;
             }
         }
         *self.passed = Some(began);

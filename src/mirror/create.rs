@@ -114,11 +114,7 @@ impl Look<'_> {
                 TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
             ) => Ok(String::new()),
             Err(error) => {
-                let charge = Charge {
-                    failure: error.failure(),
-                    suspect: error.suspect(),
-                    retry_after: error.retry_after(),
-                };
+                let charge = Charge::from(&error);
                 match self.mirror.lanes.judge(Lane::Trello, &charge).await {
                     Verdict::Lane(lane) => Err(Stop::wait(Waiting::Lane(lane))),
                     Verdict::Call => Err(Stop::Fault {
@@ -202,11 +198,7 @@ impl Look<'_> {
     async fn create_failed(&self, error: DocSpaceError, intention: &Intention) -> Stop {
         let board = self.claim.record.id;
         let answer = error.answer();
-        let mut charge = Charge {
-            failure: error.failure(),
-            suspect: error.suspect(),
-            retry_after: error.retry_after(),
-        };
+        let mut charge = Charge::from(&error);
         if let Err(error) = self.mirror.store.answered(board, answer).await {
             return error.into();
         }
