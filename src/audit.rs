@@ -106,7 +106,7 @@ impl Audit {
                     newest = newest.max(Some(board.0.created()));
                 }
                 Adoption::Recorded => newest = newest.max(Some(board.0.created())),
-                Adoption::Asked | Adoption::Left => {}
+                Adoption::Made | Adoption::Left => {}
             }
             for twin in &rooms[1..] {
                 audited.twins += 1;
@@ -142,10 +142,11 @@ impl Audit {
     async fn adopt(&self, board: BoardId, room: &Room) -> Result<Adoption, StoreError> {
         match self.store.record(board).await? {
             Some(record) if record.room.is_some() => {
-                return Ok(if record.told.is_some() {
-                    Adoption::Asked
-                } else {
+                let found = record.room.is_some_and(|room| room.title_sent.is_none());
+                return Ok(if found {
                     Adoption::Recorded
+                } else {
+                    Adoption::Made
                 });
             }
             // An unanswered create of ours made it: the look knows more of it than we do.
@@ -210,10 +211,10 @@ impl Audit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Adoption {
     Adopted,
-    /// It was recorded already.
+    /// It was recorded already, and had been found.
     Recorded,
-    /// It was recorded, and a person had asked for it.
-    Asked,
+    /// It was recorded when it was made.
+    Made,
     /// Somebody else knows more of it, or it belongs to another board.
     Left,
 }

@@ -9,6 +9,7 @@ pub mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,8 @@ pub struct Mirror {
     pub surroundings: Surroundings,
     pub rules: Arc<Rules>,
     pub metrics: Arc<Metrics>,
+    /// The user who owns the API key, once that was asked for; none where it is not told.
+    pub owner: Arc<OnceCell<Option<String>>>,
     /// Ends looks between two writes.
     pub stop: CancellationToken,
 }
@@ -73,6 +76,8 @@ struct Look<'a> {
     /// When the claim was made, to tell the database's time from then on.
     claimed: Instant,
     known: Known,
+    /// Whether a recorded room was given up in this look: then another one may be there that carries the tag.
+    forgot_a_room: bool,
 }
 
 impl Mirror {
@@ -96,6 +101,7 @@ impl Mirror {
             claim: claim.clone(),
             claimed: Instant::now(),
             known: self.surroundings.now(),
+            forgot_a_room: false,
         };
         let mut seen = None;
         let result = look.run(&mut seen).await;
@@ -145,7 +151,7 @@ impl Look<'_> {
                 Step::FindRoom => room = unless_stopped(&stop, self.find_room()).await?,
                 Step::Create => room = self.create(&sight).await?,
                 Step::Adopt(found) => room = self.adopt(found).await?,
-                Step::ForgetRoom => self.forget_room().await?,
+                Step::ForgetRoom => room = self.forget_room().await?,
                 Step::Tag(tags) => room = self.tag(&tags).await?,
                 Step::Invite => self.invite().await?,
                 Step::Keep => return Ok(Status::Mirrored),

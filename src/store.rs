@@ -62,7 +62,8 @@ pub trait Queue {
     /// Takes due boards, the longest due first. A lease that ran out is taken over.
     async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Vec<Claim>, StoreError>;
 
-    /// Commits a create before it is sent, and prolongs the lease to `lease`. Refused when the lease was lost.
+    /// Commits a create before it is sent, and prolongs the lease to `lease`. Refused when the lease was lost, when the board has a room,
+    /// and while an earlier create may still come true.
     async fn intend(
         &self,
         fence: Fence,
@@ -112,11 +113,14 @@ pub trait Boards {
     /// Forgets a board's room, on a person's word.
     async fn unbind(&self, board: BoardId, note: &Note) -> Result<(), StoreError>;
 
-    /// How many other boards have a create with this title in flight for less than `window`.
+    /// The board that a room is recorded for.
+    async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError>;
+
+    /// How many other boards sent a create less than `window` ago whose room would be called `stored_title`.
     async fn rivals(
         &self,
         board: BoardId,
-        title: &str,
+        stored_title: &str,
         window: Duration,
     ) -> Result<u64, StoreError>;
 
@@ -211,8 +215,12 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy)]
 pub struct NewIntention<'a> {
     pub title: &'a str,
+    /// The title that the server will make of it.
+    pub stored_title: &'a str,
     /// By `DocSpace`'s clock, early rather than late.
     pub remote_at: Timestamp,
+    /// For how long an earlier create of which no answer came may still come true.
+    pub window: Duration,
 }
 
 /// How a look ends.
@@ -276,8 +284,6 @@ pub enum Fact {
     Since,
     /// Whether all our rooms were looked over once since this database was made.
     Audited,
-    /// The user who owns the API key (a GUID).
-    Owner,
     /// The policies under which boards were ignored, and under which rooms were refused.
     BoardPolicy,
     RoomPolicy,
@@ -290,7 +296,6 @@ impl Fact {
             Self::FirstStart => "first_start",
             Self::Since => "since",
             Self::Audited => "audited",
-            Self::Owner => "docspace_owner",
             Self::BoardPolicy => "board_policy",
             Self::RoomPolicy => "room_policy",
         }

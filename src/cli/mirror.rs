@@ -48,6 +48,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         surroundings: Surroundings::default(),
         rules: Arc::new(wiring::rules(&config)),
         metrics: Arc::new(Metrics::default()),
+        owner: Arc::default(),
         stop: CancellationToken::new(),
     };
     let worker = Worker::new(

@@ -168,6 +168,7 @@ impl Service {
             surroundings,
             rules,
             metrics: Arc::new(Metrics::default()),
+            owner: Arc::default(),
             stop: supervisor.stop(),
         };
         Ok(Self {

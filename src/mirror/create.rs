@@ -1,10 +1,11 @@
 //! Making the room: the intention is committed first, then one call, then what came of it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::docspace::{DocSpaceError, NewRoom};
+use crate::docspace::{DocSpaceError, NewRoom, Writer};
 use crate::lane::{Charge, Verdict};
 use crate::mirror::plan::{RoomSight, Sight};
 use crate::mirror::{Look, Stop};
@@ -14,6 +15,7 @@ use crate::model::lane::Lane;
 use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
 use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
+use crate::model::title::as_stored;
 use crate::store::history::{Event, Note};
 use crate::store::{Bound, Held, NewIntention};
 use crate::trello::TrelloError;
@@ -21,7 +23,7 @@ use crate::trello::TrelloError;
 /// What a lease must have left beyond the longest that the call can take.
 const MARGIN: Duration = Duration::from_secs(30);
 
-impl Look<'_> {
+impl<'m> Look<'m> {
     /// Creates the room and records it.
     pub(super) async fn create(&mut self, sight: &Sight) -> Result<RoomSight, Stop> {
         let Sight::Board(board) = sight else {
@@ -32,7 +34,12 @@ impl Look<'_> {
         };
         self.docspace_is_open()?;
         let title = self.title(board).await?;
-        let writer = self.mirror.docspace.writer().await;
+        let writer = self.writer_while_held().await?;
+        // While it waited, DocSpace may have gone away, or the service may be stopping.
+        self.docspace_is_open()?;
+        if self.mirror.stop.is_cancelled() {
+            return Err(Stop::Lost);
+        }
         if !self.mirror.lanes.pass(Lane::Create) {
             return Err(Stop::wait(Waiting::Lane(Lane::Create)));
         }
@@ -57,10 +64,28 @@ impl Look<'_> {
         }
     }
 
+    /// Waits until one more write may be in flight, and keeps the lease meanwhile.
+    pub(super) async fn writer_while_held(&self) -> Result<Writer<'m>, Stop> {
+        let mirror = self.mirror;
+        let mut writer = pin!(mirror.docspace.writer());
+        loop {
+            tokio::select! {
+                writer = &mut writer => return Ok(writer),
+                () = tokio::time::sleep(mirror.lease() / 3) => self.still_ours().await?,
+            }
+        }
+    }
+
     async fn intend(&mut self, title: &str) -> Result<Intention, Stop> {
         let remote_at = self.docspace_now().await?;
         let lease = self.mirror.docspace.timeout() + MARGIN;
-        let intention = NewIntention { title, remote_at };
+        let stored_title = as_stored(title);
+        let intention = NewIntention {
+            title,
+            stored_title: &stored_title,
+            remote_at,
+            window: self.mirror.confirmation_window(),
+        };
         match self
             .mirror
             .store

@@ -10,17 +10,20 @@ use crate::model::id::RoomId;
 use crate::model::room::{Room, board_tag};
 use crate::model::status::Waiting;
 use crate::model::title::as_stored;
-use crate::store::Fact;
 use crate::store::history::Event;
 
 /// A board younger than this can have no room yet that we do not know of.
 const YOUNG: Duration = Duration::from_mins(1);
+/// How much earlier than by our reckoning a room of ours may say that it was made: moments are stored to the second, and the clock of
+/// the proxy that writes `Date` need not be that of the database.
+const CLOCKS: Duration = Duration::from_secs(3);
 
 impl Look<'_> {
     /// Its room as it is now.
     pub(super) async fn find_room(&self) -> Result<RoomSight, Stop> {
         let record = &self.claim.record;
-        if record.room.is_none() && record.intention.is_none() && self.needs_no_look_up() {
+        let is_new = record.room.is_none() && record.intention.is_none() && !self.forgot_a_room;
+        if is_new && self.needs_no_look_up() {
             return Ok(RoomSight::Absent);
         }
         self.docspace_is_open()?;
@@ -89,7 +92,12 @@ impl Look<'_> {
 
     /// A room that our unanswered create has left without its tags: made by us, called as we asked, since we asked.
     async fn untagged_room(&self, intention: &Intention) -> Result<Option<Room>, Stop> {
-        let rooms = match self.mirror.docspace.rooms_since(intention.remote_at).await {
+        let rooms = match self
+            .mirror
+            .docspace
+            .rooms_since(intention.remote_at.minus(CLOCKS))
+            .await
+        {
             Ok(rooms) => rooms,
             Err(error) => return Err(self.blame(error).await),
         };
@@ -108,7 +116,7 @@ impl Look<'_> {
             (None, _) | (_, None) => room.editable,
         });
         rooms.sort_by_key(|room| (room.created, room.id));
-        let Some(room) = rooms.into_iter().next() else {
+        let Some(room) = self.first_unrecorded(rooms).await? else {
             return Ok(None);
         };
         // Another board's create with the same title may be about to tag this very room.
@@ -116,13 +124,24 @@ impl Look<'_> {
         if self
             .mirror
             .store
-            .rivals(self.claim.record.id, &intention.title, window)
+            .rivals(self.claim.record.id, &title, window)
             .await?
             > 0
         {
             return Err(self.wait_for_confirmation(intention));
         }
         Ok(Some(room))
+    }
+
+    /// The first that is recorded for no other board.
+    async fn first_unrecorded(&self, rooms: Vec<Room>) -> Result<Option<Room>, Stop> {
+        for room in rooms {
+            let board = self.mirror.store.board_of(room.id).await?;
+            if board.is_none_or(|board| board == self.claim.record.id) {
+                return Ok(Some(room));
+            }
+        }
+        Ok(None)
     }
 
     /// Nothing is there. After an answer that settles it; else only when the server cannot be at it any more.
@@ -148,24 +167,18 @@ impl Look<'_> {
         }
     }
 
-    /// The user who owns the API key, asked for once and then remembered. None where DocSpace does not tell this key.
+    /// The user who owns the API key, asked for once in a process: the next start may have another key. None where DocSpace does not
+    /// tell this key.
     async fn owner(&self) -> Result<Option<String>, Stop> {
-        let store = &self.mirror.store;
-        if let Some(known) = store.fact(Fact::Owner).await? {
-            return Ok(Some(known));
-        }
         let docspace = &self.mirror.docspace;
-        let told = match docspace.key().await {
-            Ok(key) => key.owner,
+        let ask = async || match docspace.key().await {
+            Ok(key) => Ok(key.owner),
             Err(DocSpaceError::Forbidden(_) | DocSpaceError::NotFound(_)) => {
-                docspace.person().await.ok().flatten()
+                Ok(docspace.person().await.ok().flatten())
             }
-            Err(error) => return Err(self.blame(error).await),
+            Err(error) => Err(self.blame(error).await),
         };
-        if let Some(owner) = &told {
-            store.set_fact(Fact::Owner, owner).await?;
-        }
-        Ok(told)
+        self.mirror.owner.get_or_try_init(ask).await.cloned()
     }
 }
 

@@ -56,7 +56,7 @@ impl Look<'_> {
     }
 
     /// On a person's word: the recorded room was deleted, and a new one is wanted.
-    pub(super) async fn forget_room(&mut self) -> Result<(), Stop> {
+    pub(super) async fn forget_room(&mut self) -> Result<RoomSight, Stop> {
         if let Some(room) = self.claim.record.room.take() {
             let note = Note::new(
                 Event::RoomForgotten,
@@ -67,7 +67,8 @@ impl Look<'_> {
                 .unbind(self.claim.record.id, &note)
                 .await?;
         }
-        Ok(())
+        self.forgot_a_room = true;
+        Ok(RoomSight::Unknown)
     }
 
     /// Adds those of our tags that the room lacks.
@@ -75,7 +76,7 @@ impl Look<'_> {
         let Some(room) = self.claim.record.room.clone() else {
             return Ok(RoomSight::Unknown);
         };
-        let writer = self.mirror.docspace.writer().await;
+        let writer = self.writer_while_held().await?;
         self.still_ours().await?;
         if let Err(error) = writer.add_tags(room.id, tags).await {
             drop(writer);
@@ -99,7 +100,7 @@ impl Look<'_> {
         };
         let members = self.mirror.rules.room.members.clone();
         for (number, invitee) in (1..).zip(&members).skip(room.invitees as usize) {
-            let writer = self.mirror.docspace.writer().await;
+            let writer = self.writer_while_held().await?;
             self.still_ours().await?;
             self.count_invitees(number).await?;
             let answer = writer.invite(room.id, invitee).await;
@@ -137,9 +138,16 @@ impl Look<'_> {
     /// again only where it cannot have arrived.
     async fn not_invited(&self, error: DocSpaceError, number: u32) -> Result<String, Stop> {
         let (said, answer) = (error.to_string(), error.answer());
-        let limited = error.code() == Code::DocSpaceRateLimited;
+        let is_his = matches!(
+            error.code(),
+            Code::DocSpaceRejected
+                | Code::DocSpaceForbidden
+                | Code::DocSpaceNotFound
+                | Code::DocSpacePaymentRequired
+        );
         let stop = self.blame(error).await;
-        if matches!(stop, Stop::Fault { .. }) && !limited {
+        let is_fault = matches!(stop, Stop::Fault { .. });
+        if is_fault && (is_his || answer == Answer::Unknown) {
             return Ok(said);
         }
         if answer == Answer::Refused {
@@ -160,7 +168,7 @@ impl Look<'_> {
         }
     }
 
-    async fn still_ours(&self) -> Result<(), Stop> {
+    pub(super) async fn still_ours(&self) -> Result<(), Stop> {
         match self
             .mirror
             .store

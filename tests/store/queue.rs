@@ -33,7 +33,9 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_changes_nothing_more(
     assert!(next.fence.attempt > late.fence.attempt);
     let intention = NewIntention {
         title: "t",
+        stored_title: "t",
         remote_at: Timestamp(1),
+        window: LEASE,
     };
     assert_eq!(
         kept.intend(late.fence, &intention, LEASE).await.unwrap(),
@@ -127,7 +129,9 @@ async fn an_intention_is_kept_until_its_room_is_recorded() {
     let rival = kept.take(2, LEASE).await.unwrap();
     let intention = NewIntention {
         title: "Sprint",
+        stored_title: "Sprint",
         remote_at: Timestamp(5),
+        window: LEASE,
     };
     kept.intend(claim.fence, &intention, LEASE).await.unwrap();
     kept.intend(rival.fence, &intention, LEASE).await.unwrap();

@@ -12,7 +12,7 @@ CREATE TABLE board (
     -- How it came to us.
     baseline TEXT,
     appeared TEXT,
-    told TEXT CHECK (told IN ('mirror', 'ignore')),
+    told TEXT CHECK (told IN ('mirror')),
     -- Where it stands.
     status TEXT NOT NULL CHECK (status IN ('pending', 'mirrored', 'ignored', 'waiting', 'failed')),
     reason TEXT,
@@ -35,6 +35,7 @@ CREATE TABLE board (
     invitees INTEGER NOT NULL DEFAULT 0,
     -- A create that was committed before it was sent.
     intent_title TEXT,
+    intent_stored TEXT,
     intent_at INTEGER,
     intent_remote_at INTEGER,
     intent_answer TEXT CHECK (intent_answer IN ('unknown', 'refused')),
@@ -43,7 +44,7 @@ CREATE TABLE board (
 ) STRICT;
 CREATE INDEX board_due ON board (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX board_status ON board (status, reason);
-CREATE INDEX board_intent ON board (intent_title) WHERE intent_title IS NOT NULL;
+CREATE INDEX board_intent ON board (intent_stored) WHERE intent_stored IS NOT NULL;
 
 -- The actions that were stored, so that a repeated one changes nothing. Row ids grow with time.
 CREATE TABLE delivery (

@@ -52,7 +52,7 @@ impl Boards for Sqlite {
             now!(),
             ", $2, $3, $4, $5, $6, $7)
              ON CONFLICT (id) DO UPDATE SET room_id = $2, title_sent = $3, title_returned = $4, room_archived = $5, tagged = $6,
-                 invited = $7, intent_title = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL
+                 invited = $7, intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL
                  WHERE room_id IS NULL
              RETURNING room_id"
         ))
@@ -90,18 +90,26 @@ impl Boards for Sqlite {
         Ok(write.commit().await?)
     }
 
+    async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError> {
+        let board: Option<String> = sqlx::query_scalar("SELECT id FROM board WHERE room_id = $1")
+            .bind(room.0)
+            .fetch_optional(&self.read)
+            .await?;
+        board.as_deref().map(parsed).transpose()
+    }
+
     async fn rivals(
         &self,
         board: BoardId,
-        title: &str,
+        stored_title: &str,
         window: Duration,
     ) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar(concat!(
-            "SELECT count(*) FROM board WHERE intent_title = $1 AND id <> $2 AND intent_answer = 'unknown' AND intent_at > ",
+            "SELECT count(*) FROM board WHERE intent_stored = $1 AND id <> $2 AND intent_at > ",
             now!(),
             " - $3"
         ))
-        .bind(title)
+        .bind(stored_title)
         .bind(board.to_string())
         .bind(milliseconds(window))
         .fetch_one(&self.read)
@@ -153,7 +161,7 @@ impl Boards for Sqlite {
                 "SELECT value ->> 'id' FROM json_each($1) AS listed LEFT JOIN board ON board.id = value ->> 'id'
                  WHERE board.id IS NULL OR (due_at IS NULL AND
                      (name IS NOT value ->> 'name' OR workspace IS NOT value ->> 'workspace' OR closed IS NOT value ->> 'closed'
-                      OR reason IN ('gone', 'board_not_found', 'board_not_visible')))",
+                      OR reason IN ('gone', 'board_not_found', 'board_not_visible', 'outside_workspaces')))",
             )
             .bind(json!(chunk.iter().map(listed).collect::<Vec<_>>()).to_string())
             .fetch_all(&self.read)

@@ -80,20 +80,24 @@ impl Queue for Sqlite {
         intention: &NewIntention<'_>,
         lease: Duration,
     ) -> Result<Held, StoreError> {
-        // A board that has a room, or whose create may still be under way, gets no second one.
+        // A board that has a room, or whose earlier create may still come true, gets no second one.
         let done = sqlx::query(concat!(
-            "UPDATE board SET intent_title = $3, intent_at = ",
+            "UPDATE board SET intent_title = $3, intent_stored = $4, intent_at = ",
             now!(),
-            ", intent_remote_at = $4, intent_answer = 'unknown', lease_until = $5 + ",
+            ", intent_remote_at = $5, intent_answer = 'unknown', lease_until = $6 + ",
             now!(),
             fenced!(),
-            " AND room_id IS NULL"
+            " AND room_id IS NULL AND (intent_answer IS NOT 'unknown' OR intent_at <= ",
+            now!(),
+            " - $7)"
         ))
         .bind(fence.board.to_string())
         .bind(fence.attempt)
         .bind(intention.title)
+        .bind(intention.stored_title)
         .bind(intention.remote_at.0)
         .bind(milliseconds(lease))
+        .bind(milliseconds(intention.window))
         .execute(&self.write)
         .await?;
         Ok(held(done.rows_affected()))
@@ -136,7 +140,7 @@ impl Queue for Sqlite {
 
     async fn abandon(&self, fence: Fence) -> Result<Held, StoreError> {
         let done = sqlx::query(concat!(
-            "UPDATE board SET intent_title = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL",
+            "UPDATE board SET intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL",
             fenced!()
         ))
         .bind(fence.board.to_string())
@@ -151,7 +155,7 @@ impl Queue for Sqlite {
         let (status, reason) = settlement.status.words();
         let seen = settlement.seen.as_ref();
         let room = settlement.room.as_ref();
-        // A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
+        // A person's word is obeyed once. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
         let done = sqlx::query(concat!(
             "UPDATE board SET lease_until = NULL, holder = NULL,
                 since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
@@ -160,11 +164,12 @@ impl Queue for Sqlite {
                 failures = $5, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
             now!(),
             ") END,
-                due_at = CASE WHEN hints <> $6 AND $5 = 0 THEN ",
+                due_at = CASE WHEN hints <> $6 AND ($5 = 0 OR $7 IS NULL) THEN ",
             now!(),
             " ELSE $7 + ",
             now!(),
             " END,
+                told = CASE WHEN $3 = 'mirrored' THEN NULL ELSE told END,
                 kind = coalesce($8, kind),
                 name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
                 short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
