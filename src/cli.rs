@@ -119,16 +119,12 @@ fn print(line: impl std::fmt::Display) -> io::Result<()> {
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve => wiring::runtime()?.block_on(Box::pin(serve::run(context))),
-        Command::Demo(arguments) => wiring::runtime()?.block_on(Box::pin(demo::run(&arguments))),
-        Command::Check => wiring::runtime()?.block_on(check::run(context)),
-        Command::Mirror(arguments) => {
-            wiring::runtime()?.block_on(Box::pin(mirror::run(&arguments, context)))
-        }
+        Command::Serve => wiring::block_on(Box::pin(serve::run(context))),
+        Command::Demo(arguments) => wiring::block_on(Box::pin(demo::run(&arguments))),
+        Command::Check => wiring::block_on(check::run(context)),
+        Command::Mirror(arguments) => wiring::block_on(Box::pin(mirror::run(&arguments, context))),
         Command::Config => config::run(context),
-        Command::Healthcheck(arguments) => {
-            wiring::runtime()?.block_on(healthcheck::run(&arguments, context))
-        }
+        Command::Healthcheck(arguments) => wiring::block_on(healthcheck::run(&arguments, context)),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
     }
 }

@@ -24,8 +24,8 @@ pub struct Guardian {
     pub store: Arc<dyn Store>,
     pub lanes: Lanes,
     pub watched: Watched,
-    /// Our own callback URL; its webhooks are registered.
-    pub callback: String,
+    /// Our own callback URL, for which webhooks are registered. None while only deliveries for other URLs are taken.
+    pub callback: Option<String>,
     /// Every URL whose deliveries are accepted.
     pub callbacks: Vec<String>,
     pub instance: String,
@@ -121,16 +121,22 @@ impl Guardian {
         let ours = |webhook: &&Webhook| self.callbacks.contains(&webhook.callback);
         self.watched
             .complete(there.iter().filter(ours).map(|webhook| webhook.model));
+        let Some(callback) = self.callback.clone() else {
+            return Ok(());
+        };
         let mut blind = false;
         for model in models {
             let found = there
                 .iter()
-                .find(|webhook| webhook.model == model && webhook.callback == self.callback);
+                .find(|webhook| webhook.model == model && webhook.callback == callback);
             blind |= match found {
-                Some(webhook) if webhook.active => false,
+                Some(webhook) if webhook.active => {
+                    self.refusals.0.remove(&model);
+                    false
+                }
                 Some(webhook) => self.rearm(webhook).await?,
                 None if self.refusals.must_wait(model) => false,
-                None => self.register(model).await?,
+                None => self.register(model, &callback).await?,
             };
         }
         if blind {
@@ -142,6 +148,7 @@ impl Guardian {
     async fn rearm(&mut self, webhook: &Webhook) -> Result<bool, GuardianError> {
         match self.trello.activate(webhook.id).await {
             Ok(_) => {
+                self.refusals.0.remove(&webhook.model);
                 tracing::warn!(webhook = %webhook.id, model = %webhook.model, "Trello had switched this webhook off; it is on again");
                 Ok(true)
             }
@@ -149,20 +156,19 @@ impl Guardian {
         }
     }
 
-    async fn register(&mut self, model: ModelId) -> Result<bool, GuardianError> {
+    async fn register(&mut self, model: ModelId, callback: &str) -> Result<bool, GuardianError> {
         let description = format!("boardroom: {}", self.instance);
-        match self
-            .trello
-            .register(model, &self.callback, &description)
-            .await
-        {
+        match self.trello.register(model, callback, &description).await {
             Ok(webhook) => {
                 self.refusals.0.remove(&model);
-                tracing::info!(webhook = %webhook.id, model = %model, callback = self.callback, "webhook registered");
+                tracing::info!(webhook = %webhook.id, model = %model, callback, "webhook registered");
                 Ok(true)
             }
             // Somebody was faster, or the list was older than the webhook.
-            Err(RegisterError::Exists) => Ok(true),
+            Err(RegisterError::Exists) => {
+                self.refusals.0.remove(&model);
+                Ok(true)
+            }
             Err(error) => self.refused(model, error).await,
         }
     }
@@ -178,7 +184,7 @@ impl Guardian {
         match error {
             RegisterError::Exists => {}
             RegisterError::CallbackUnreachable(said) => tracing::error!(
-                model = %model, callback = self.callback, trello = said, again_s = again,
+                model = %model, callback = self.callback.as_deref(), trello = said, again_s = again,
                 "Trello could not reach the public URL, so no webhook was registered; sweeps go on. It asks with HEAD and needs exactly 200. \
                  Usual causes: the reverse proxy or tunnel does not pass this path on, a firewall or bot protection (Cloudflare) refuses Trello, \
                  the TLS certificate is self-signed or expired, or the URL answers with a redirect"

@@ -200,8 +200,8 @@ impl Lanes {
         match turn.read(doubt).await {
             Ok(()) => Verdict::Call,
             Err(control) => {
-                let retry_after = control.retry_after.or(charge.retry_after);
-                self.close(service, control.failure, retry_after).await;
+                self.close(service, control.failure, control.retry_after)
+                    .await;
                 Verdict::Lane(service)
             }
         }
@@ -213,7 +213,7 @@ impl Lanes {
             charge.failure.code == Code::DocSpaceQuotaFull || charge.retry_after.is_some();
         let common = matches!(
             charge.failure.code,
-            Code::DocSpaceForbidden | Code::DocSpaceRateLimited
+            Code::DocSpaceForbidden | Code::DocSpaceRateLimited | Code::DocSpaceUnavailable
         );
         let before = self
             .last_refused()
@@ -248,9 +248,16 @@ impl Lanes {
             Lane::Trello | Lane::DocSpace => SERVICE,
             Lane::Create => GATE,
         };
+        // A service that asks for more than is sensible is tried all the same.
+        let longest = match lane {
+            Lane::Trello | Lane::DocSpace => Duration::from_mins(15),
+            // The limit of writes is one of a day.
+            Lane::Create => Duration::from_hours(24),
+        };
+        let retry_after = retry_after.unwrap_or_default().min(longest);
         let wait = backoff
             .steady_wait(failures, fastrand::f64())
-            .max(retry_after.unwrap_or_default());
+            .max(retry_after);
         let since = before.as_ref().map_or(now, |pause| pause.since);
         let pause = Pause {
             failure,
@@ -317,7 +324,7 @@ impl Lanes {
             .get_mut(&gate)
             .filter(|closed| stale(closed))
             .map(|closed| closed.trial = Some(now));
-        if begin.is_some() && self.wake(Waiting::Lane(gate), Some(1)).await == 0 {
+        if begin.is_some() && self.wake(Waiting::Lane(gate), Some(1)).await == Some(0) {
             // Nobody waits any more: the next board will tell.
             self.open(gate).await;
         }
@@ -334,17 +341,16 @@ impl Lanes {
         }
     }
 
-    /// Makes boards due that wait for this; says how many.
-    pub async fn wake(&self, waiting: Waiting, most: Option<u32>) -> u64 {
+    /// Makes boards due that wait for this; says how many, or nothing when the store did not answer.
+    pub async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Option<u64> {
         match self.store.wake(waiting, most).await {
             Ok(woken) => {
                 self.work.notify_one();
-                woken
+                Some(woken)
             }
             Err(error) => {
-                // The keeper comes by again.
-                tracing::error!(%error, "waiting boards could not be woken");
-                0
+                tracing::error!(%error, "waiting boards could not be woken; the keeper or the next sweep will");
+                None
             }
         }
     }

@@ -192,6 +192,7 @@ impl Look<'_> {
             Verdict::Call => Err(Stop::Fault {
                 failure,
                 suspect: error.suspect(),
+                retry_after: error.retry_after(),
             }),
         }
     }
@@ -220,10 +221,7 @@ impl Look<'_> {
         let charge = Charge::from(&error);
         match self.mirror.lanes.judge(Lane::DocSpace, &charge).await {
             Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
-            Verdict::Call => Stop::Fault {
-                failure: charge.failure,
-                suspect: charge.suspect,
-            },
+            Verdict::Call => Stop::from(charge),
         }
     }
 

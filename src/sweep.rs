@@ -42,8 +42,6 @@ pub struct Sweep {
     pub asked: Arc<Notify>,
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
-    /// Whether boards wait for what was learnt since the last sweep.
-    pub rethink: bool,
 }
 
 /// Why a sweep did not come to its end.
@@ -67,11 +65,11 @@ pub struct Swept {
 
 impl Sweep {
     /// Sweeps now, then every so often, and whenever it is asked for or Trello is back. A sweep may be dropped at any point.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
         let _ = stop.run_until_cancelled(self.keep_sweeping()).await;
     }
 
-    async fn keep_sweeping(&mut self) {
+    async fn keep_sweeping(&self) {
         let mut failures = 0;
         let (lanes, asked) = (self.lanes.clone(), self.asked.clone());
         loop {
@@ -117,7 +115,7 @@ impl Sweep {
     }
 
     /// One sweep over all sources.
-    pub async fn tick(&mut self) -> Result<Swept, SweepError> {
+    pub async fn tick(&self) -> Result<Swept, SweepError> {
         let scope = self.look_around().await?;
         self.learn_since().await?;
         let mut swept = Swept::default();
@@ -137,9 +135,7 @@ impl Sweep {
             self.sweep_member(&scope, &mut swept).await?;
         }
         self.metrics.sweeps.add_one();
-        if std::mem::take(&mut self.rethink) {
-            self.lanes.wake(Waiting::Baseline, None).await;
-        }
+        self.wake_the_forgotten().await?;
         self.lanes.work().notify_one();
         tracing::debug!(
             boards = swept.boards,
@@ -150,8 +146,21 @@ impl Sweep {
         Ok(swept)
     }
 
+    /// The wake-up of a board that waits may have failed, or have gone by before it was told to wait.
+    async fn wake_the_forgotten(&self) -> Result<(), SweepError> {
+        let audited = self.surroundings.now().audited.is_some();
+        for waiting in self.store.awaited().await? {
+            match waiting {
+                Waiting::Baseline => drop(self.lanes.wake(waiting, None).await),
+                Waiting::Audit if audited => drop(self.lanes.wake(waiting, None).await),
+                Waiting::Audit | Waiting::Lane(_) | Waiting::Confirmation => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Which workspaces there are now; tells the guardian and everybody who looks at boards.
-    async fn look_around(&mut self) -> Result<Arc<Scope>, SweepError> {
+    async fn look_around(&self) -> Result<Arc<Scope>, SweepError> {
         let known: Option<Member> = self
             .surroundings
             .now()
@@ -178,14 +187,13 @@ impl Sweep {
             }
             self.surroundings
                 .learn(|known| known.scope = Some(scope.clone()));
-            self.rethink = true;
             self.scope.send_replace(Some(scope.clone()));
         }
         Ok(scope)
     }
 
     /// `since` by Trello's clock, at the first start; a configured one goes before it.
-    async fn learn_since(&mut self) -> Result<(), SweepError> {
+    async fn learn_since(&self) -> Result<(), SweepError> {
         if self.surroundings.now().since.is_some() {
             return Ok(());
         }
@@ -204,7 +212,6 @@ impl Sweep {
         // The audit may have learnt of an earlier one meanwhile.
         self.surroundings
             .learn(|known| known.since = Some(known.since.map_or(since, |known| known.min(since))));
-        self.rethink = true;
         Ok(())
     }
 
@@ -279,6 +286,12 @@ impl Sweep {
         self.surroundings.learn(|known| {
             known.baselines.insert(source);
         });
+        // The audit may have found out meanwhile that less existed before.
+        if self.surroundings.now().since != known.since {
+            self.store
+                .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
+                .await?;
+        }
         self.lanes.wake(Waiting::Baseline, None).await;
         Ok(())
     }

@@ -18,7 +18,10 @@ use crate::config::{Needs, effective};
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = Arc::new(context.load(Needs::Serve)?);
     wiring::start_logging(&config);
-    let (trello, docspace) = (wiring::trello(&config)?, wiring::docspace(&config)?);
+    let (trello, docspace) = (
+        wiring::trello_for_command(&config)?,
+        wiring::docspace(&config)?,
+    );
     let from_outside = public_url::client(&config)?;
     // Side by side: one that does not answer holds up nobody else's verdict for longer than its own time.
     let remote = [

@@ -38,7 +38,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     let config = context.load(Needs::Services)?;
     wiring::start_logging(&config);
     let store: Arc<dyn Store> = wiring::open_store(&config).await?;
-    let (trello, docspace) = (wiring::trello(&config)?, wiring::docspace(&config)?);
+    let (trello, docspace) = (
+        wiring::trello_for_command(&config)?,
+        wiring::docspace(&config)?,
+    );
     let lanes = Lanes::fresh(store.clone(), trello.clone(), docspace.clone());
     let mirror = Mirror {
         trello,

@@ -25,7 +25,7 @@ use crate::model::status::{Ignored, Status};
 use crate::model::time::Timestamp;
 use crate::scope::{Scope, Surroundings};
 use crate::store::{Fact, Sqlite, State as _, Store, Whose};
-use crate::supervisor::{Signals, Supervisor};
+use crate::supervisor::{Exit, Signals, Supervisor};
 use crate::sweep::Sweep;
 use crate::trello::webhook::Verifier;
 use crate::trello::{Block, Budget};
@@ -65,7 +65,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(config.drain).await;
     };
     let exit = supervisor.run(signals, config.grace, drain).await;
-    store.close().await;
+    if exit != Exit::Hard {
+        store.close().await;
+    }
     drop(sole);
     tracing::info!(?exit, "stopped");
     Ok(exit.into())
@@ -254,13 +256,18 @@ impl Service {
     }
 
     fn guardian(&self, config: &Config) -> Option<Guardian> {
-        let callback = config.callback.as_ref()?;
+        if config.accepted_callbacks.is_empty() {
+            return None;
+        }
         Some(Guardian {
             trello: self.mirror.trello.clone(),
             store: self.mirror.store.clone(),
             lanes: self.mirror.lanes.clone(),
             watched: self.watched.clone(),
-            callback: callback.as_str().to_owned(),
+            callback: config
+                .callback
+                .as_ref()
+                .map(|callback| callback.as_str().to_owned()),
             callbacks: config
                 .accepted_callbacks
                 .iter()
@@ -288,7 +295,6 @@ impl Service {
             every: config.sweep_every,
             asked: self.sweep_asked,
             scope: self.scope,
-            rethink: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the configuration to the parts: clients, rules, store, logs. Decides nothing.
 
 use std::io::IsTerminal as _;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -16,11 +17,17 @@ use crate::telemetry;
 use crate::trello::{self, Trello};
 use crate::{api, config};
 
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command to its end. What its threads still wait for, such as a name server that does not answer, holds up nothing.
+pub(super) fn block_on(
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()
-        .context("cannot start the runtime")
+        .build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    let code = runtime.block_on(command);
+    runtime.shutdown_background();
+    code
 }
 
 /// Begins to log. Secrets that the configuration holds are blotted out from here on.
@@ -50,14 +57,25 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
     Ok(Arc::new(Sqlite::open(path).await?))
 }
 
+/// The client of the service.
 pub(super) fn trello(config: &Config) -> anyhow::Result<Trello> {
+    trello_at(config, config.trello.rate.count)
+}
+
+/// The client of a command: a tenth of the budget, for a service may be using its own on the same token, and Trello allows no more than
+/// that beyond the 90 requests.
+pub(super) fn trello_for_command(config: &Config) -> anyhow::Result<Trello> {
+    trello_at(config, (config.trello.rate.count / 10).max(1))
+}
+
+fn trello_at(config: &Config, count: u32) -> anyhow::Result<Trello> {
     let settings = &config.trello;
     let options = trello::Options {
         url: settings.api_url.to_string(),
         key: settings.key.clone().context("TRELLO_API_KEY is not set")?,
         token: settings.token.clone().context("TRELLO_TOKEN is not set")?,
         http: http(&config.proxy, settings.timeout),
-        rate: (settings.rate.count, settings.rate.per),
+        rate: (count, settings.rate.per),
     };
     Trello::new(&options).context("cannot set up the client for Trello")
 }

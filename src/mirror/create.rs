@@ -142,10 +142,7 @@ impl<'m> Look<'m> {
                 let charge = Charge::from(&error);
                 match self.mirror.lanes.judge(Lane::Trello, &charge).await {
                     Verdict::Lane(lane) => Err(Stop::wait(Waiting::Lane(lane))),
-                    Verdict::Call => Err(Stop::Fault {
-                        failure: charge.failure,
-                        suspect: charge.suspect,
-                    }),
+                    Verdict::Call => Err(Stop::from(charge)),
                 }
             }
         }
@@ -269,10 +266,7 @@ impl<'m> Look<'m> {
             .await
         {
             Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
-            Verdict::Call => Stop::Fault {
-                failure: charge.failure,
-                suspect: charge.suspect,
-            },
+            Verdict::Call => Stop::from(charge),
         }
     }
 }

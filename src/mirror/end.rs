@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::lane::Charge;
 use crate::mirror::Looked;
 use crate::model::failure::{Code, Failure, Suspect};
 use crate::model::status::{Status, Waiting};
@@ -28,6 +29,7 @@ pub enum Stop {
     Fault {
         failure: Failure,
         suspect: Suspect,
+        retry_after: Option<Duration>,
     },
     /// Another worker has the board, or will have: this one stops.
     Lost,
@@ -47,6 +49,17 @@ impl Stop {
         Self::Fault {
             failure: Failure::new(code, detail),
             suspect: Suspect::Service,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Charge> for Stop {
+    fn from(charge: Charge) -> Self {
+        Self::Fault {
+            failure: charge.failure,
+            suspect: charge.suspect,
+            retry_after: charge.retry_after,
         }
     }
 }
@@ -93,10 +106,15 @@ pub fn settlement(
             settlement.failures = record.failures.saturating_add(u32::from(blamed.is_some()));
             settlement.note = Some(Note::new(Event::Waiting, waiting.sentence()));
         }
-        Err(Stop::Fault { failure, suspect }) => {
+        Err(Stop::Fault {
+            failure,
+            suspect,
+            retry_after,
+        }) => {
             settlement.failures = record.failures.saturating_add(1);
             let since = record.failing_since.unwrap_or(now);
-            let wait = BOARD.wait(settlement.failures, chance);
+            let asked = retry_after.unwrap_or_default().min(BOARD.longest);
+            let wait = BOARD.wait(settlement.failures, chance).max(asked);
             (settlement.status, settlement.again) =
                 after_a_fault(&failure, suspect, now.since(since), wait);
             settlement.note = Some(Note::new(Event::Failed, failure.to_string()));
