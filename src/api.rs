@@ -1,12 +1,13 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Deserializer};
+use serde_json::value::RawValue;
 
 use crate::redact::Redactor;
 
@@ -83,6 +84,29 @@ pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
     Ok(builder.build()?)
 }
 
+/// A list of which single entries may be unreadable: those are left out, and what they were is logged.
+pub fn readable<'de, D, T>(list: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let entries = Vec::<&RawValue>::deserialize(list)?;
+    let read = |entry: &RawValue| {
+        let parsed = serde_json::from_str(entry.get());
+        parsed
+            .inspect_err(
+                |error| tracing::warn!(%error, "an entry of a list cannot be read and is left out"),
+            )
+            .ok()
+    };
+    Ok(entries.into_iter().filter_map(read).collect())
+}
+
+/// A list as an answer of its own.
+#[derive(Debug, serde::Deserialize)]
+#[serde(transparent, bound = "T: DeserializeOwned")]
+pub struct Readable<T>(#[serde(deserialize_with = "readable")] pub Vec<T>);
+
 /// An answer, read whole.
 #[derive(Debug, Default)]
 pub struct Reply {
@@ -117,18 +141,28 @@ impl Reply {
     }
 }
 
-/// The head of a text that somebody else wrote, fit for a log: one line, no control characters.
+/// The head of a text that somebody else wrote, fit for a log: one line, no control characters, no mail addresses.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let words: Vec<_> = text
+    let words = text
         .split(|c: char| c.is_control() || c == ' ')
-        .filter(|w| !w.is_empty())
+        .filter(|word| !word.is_empty());
+    let words: Vec<_> = words
+        .map(|word| if is_address(word) { "(address)" } else { word })
         .collect();
     let line = words.join(" ");
     match line.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// Whether a word has somebody's mail address in it.
+fn is_address(word: &str) -> bool {
+    word.split_once('@').is_some_and(|(name, host)| {
+        name.ends_with(|c: char| c.is_alphanumeric())
+            && host.starts_with(|c: char| c.is_alphanumeric())
+    })
 }
 
 /// Why there is no answer.
@@ -205,49 +239,41 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// A service's clock, known by the `Date` of its answers. It is up to a second slow, never fast.
+/// A service's clock, known by the `Date` of its answers. It is up to a second slow, never fast, and a step of this machine's clock
+/// does not move it.
 #[derive(Debug, Default)]
 pub struct RemoteClock {
-    /// What to add to this machine's clock, in milliseconds; `i64::MIN` while nothing was heard.
-    offset: AtomicI64,
-    heard: std::sync::atomic::AtomicBool,
+    /// The last `Date`, in milliseconds since 1970, and when it came.
+    heard: Mutex<Option<(i64, Instant)>>,
 }
 
 impl RemoteClock {
     fn read(&self, headers: &HeaderMap) {
-        let date = headers
-            .get(DATE)
-            .and_then(|date| date.to_str().ok())
-            .and_then(|date| httpdate::parse_http_date(date).ok());
-        if let Some(date) = date {
-            self.offset.store(
-                epoch_ms(date) - epoch_ms(SystemTime::now()),
-                Ordering::Relaxed,
-            );
-            self.heard.store(true, Ordering::Release);
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
+            let heard = (epoch_ms(date), Instant::now());
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
         }
     }
 
     /// Milliseconds since 1970 by the service's clock; none before its first answer.
     #[must_use]
     pub fn now_ms(&self) -> Option<i64> {
-        let heard = self.heard.load(Ordering::Acquire);
-        heard.then(|| epoch_ms(SystemTime::now()) + self.offset.load(Ordering::Relaxed))
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let (date, at) = heard?;
+        Some(date.saturating_add(i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How far the service's clock is from this machine's, in milliseconds.
     #[must_use]
     pub fn offset_ms(&self) -> Option<i64> {
-        self.heard
-            .load(Ordering::Acquire)
-            .then(|| self.offset.load(Ordering::Relaxed))
+        Some(self.now_ms()? - epoch_ms(SystemTime::now()))
     }
 }
 
 fn epoch_ms(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |span| {
-        i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-    })
+    let span = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -258,6 +284,10 @@ mod tests {
     fn a_quote_is_one_short_line() {
         assert_eq!(quote(" a\r\n\tb \u{1b}[31m c "), "a b [31m c");
         assert_eq!(quote(&"é".repeat(400)).chars().count(), 301);
+        assert_eq!(
+            quote("no <Ann.B@Example.com>, but @ann"),
+            "no (address) but @ann"
+        );
     }
 
     #[test]

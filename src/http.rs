@@ -23,7 +23,7 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::trello::Trello;
-use crate::trello::webhook::Verifier;
+use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 
 /// What every handler shares: the clients of both services, the store, the way in. A handler asks only for the part that it needs.

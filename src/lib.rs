@@ -9,7 +9,7 @@
 //!
 //! # The walk of one delivery
 //!
-//! 1. [`http`] bounds the body and has [`trello::webhook`] verify its signature: only then is there a `Signed` for a handler to take.
+//! 1. [`http`] bounds the body and has [`trello::signature`] verify it: only then is there a `Signed` for a handler to take.
 //! 2. What cannot concern a room is answered 200 at once. [`watched`] tells our webhooks from those of others who use the same app.
 //! 3. [`inbox`] commits what matters to the [`store`], many deliveries in one transaction, and only then is it answered 200.
 //! 4. [`worker`] takes the board by a lease and looks ([`mirror`]): Trello's board, DocSpace's room, the recorded room, the plan.

@@ -5,6 +5,7 @@
 mod budget;
 mod client;
 mod error;
+pub mod signature;
 pub mod webhook;
 
 pub use budget::{Block, Budget};

@@ -157,6 +157,11 @@ async fn until_mirrored(
                     mirror.confirmation_window().as_secs()
                 );
             }
+            Stands::Unconfirmed if begun.elapsed() > mirror.confirmation_window() * 2 => {
+                bail!(
+                    "DocSpace answers no create; a running `boardroom serve` goes on trying, else try again later"
+                )
+            }
             Stands::Unconfirmed => tokio::time::sleep(Duration::from_secs(1)).await,
             Stands::Unsettled if begun.elapsed() > PATIENCE => {
                 bail!("it still stands at: {}", record.status)

@@ -27,7 +27,7 @@ use crate::scope::{Scope, Surroundings};
 use crate::store::{Fact, Sqlite, State as _, Store, Whose};
 use crate::supervisor::{Exit, Signals, Supervisor};
 use crate::sweep::Sweep;
-use crate::trello::webhook::Verifier;
+use crate::trello::signature::Verifier;
 use crate::trello::{Block, Budget};
 use crate::watched::Watched;
 use crate::worker::Worker;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::api::Reply;
+use crate::api::{Reply, readable};
 use crate::model::id::RoomId;
 use crate::model::room::Room;
 use crate::model::time::Timestamp;
@@ -20,12 +20,21 @@ pub(super) struct Envelope<T> {
 /// A page of rooms (`FolderContentDto`).
 #[derive(Deserialize)]
 pub(super) struct RoomPage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub(super) folders: Vec<RoomAnswer>,
     #[serde(default)]
     pub(super) current: Option<Root>,
     #[serde(default)]
-    pub(super) total: u64,
+    total: Option<u64>,
+}
+
+impl RoomPage {
+    /// Whether this page is the last one, when so many entries were read with it.
+    pub(super) fn is_last(&self, read: usize, most: usize) -> bool {
+        let total = self.total.filter(|total| *total > 0);
+        let complete = total.map_or(self.folders.len() < most, |total| read as u64 >= total);
+        self.folders.is_empty() || complete
+    }
 }
 
 /// The folder of all rooms.

@@ -136,63 +136,65 @@ impl DocSpace {
         }
     }
 
-    /// All rooms with a tag, active and archived. Tags come straight from the database, so what was made is found at once.
+    /// All rooms with a tag, active and archived. Tags come straight from the database, so what was made is found at once. A list that
+    /// changed while it was read is read again, for a room that slips from one page to another would be missed.
     pub async fn rooms_tagged(&self, tag: &str) -> Result<Vec<Room>, DocSpaceError> {
         let tags = json!([tag]).to_string();
         let mut found = BTreeMap::new();
         for _ in 0..PASSES {
-            let total = self.read_pages(&tags, &mut found).await?;
-            if found.len() >= total {
-                break;
+            let before = found.len();
+            let read = self.read_pages(&tags, &mut found).await?;
+            // Nothing slipped when every entry was seen once, or when another pass brought nothing new.
+            if found.len() == read || found.len() == before {
+                return Ok(found.into_values().flatten().collect());
             }
         }
-        Ok(found.into_values().flatten().collect())
+        Err(DocSpaceError::Unintelligible(
+            "the list of rooms changes while it is read".to_owned(),
+        ))
     }
 
-    /// Reads every page once. Counts what is no room of ours as well: the service's `total` does.
+    /// Reads every page once; says how many entries there were.
     async fn read_pages(
         &self,
         tags: &str,
         found: &mut BTreeMap<String, Option<Room>>,
     ) -> Result<usize, DocSpaceError> {
-        let mut start = 0;
+        let mut read = 0;
         loop {
             let page = self
-                .page(start, &[("sortOrder", "ascending"), ("tags", tags)])
+                .page(read, &[("sortOrder", "ascending"), ("tags", tags)])
                 .await?;
-            let (length, total) = (
-                page.folders.len(),
-                usize::try_from(page.total).unwrap_or(usize::MAX),
-            );
+            read += page.folders.len();
+            let is_last = page.is_last(read, PAGE);
             found.extend(
                 page.folders
                     .into_iter()
                     .map(|answer| (answer.key(), answer.room())),
             );
-            start += length;
-            if length == 0 || start >= total {
-                return Ok(total.min(start));
+            if is_last {
+                return Ok(read);
             }
         }
     }
 
     /// The rooms that were made at `earliest` or later by DocSpace's clock, active and archived.
     pub async fn rooms_since(&self, earliest: Timestamp) -> Result<Vec<Room>, DocSpaceError> {
-        let (mut found, mut start) = (Vec::new(), 0);
+        let (mut found, mut read) = (Vec::new(), 0);
         loop {
-            let page = self.page(start, &[("sortOrder", "descending")]).await?;
-            let total = usize::try_from(page.total).unwrap_or(usize::MAX);
-            start += page.folders.len();
+            let page = self.page(read, &[("sortOrder", "descending")]).await?;
+            read += page.folders.len();
+            let is_last = page.is_last(read, PAGE);
             // Pinned rooms come first, whatever their age.
             let reached = page
                 .folders
                 .last()
-                .is_none_or(|last| !last.pinned && last.made_before(earliest));
+                .is_some_and(|last| !last.pinned && last.made_before(earliest));
             let rooms = page.folders.into_iter().filter_map(RoomAnswer::room);
             found.extend(
                 rooms.filter(|room| room.created.is_some_and(|created| created >= earliest)),
             );
-            if reached || start >= total {
+            if reached || is_last {
                 return Ok(found);
             }
         }

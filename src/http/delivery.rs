@@ -19,7 +19,8 @@ use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Hint, Recorded};
 use crate::model::id::ModelId;
 use crate::store::{Store, StoreError};
-use crate::trello::webhook::{Delivery, NotADelivery, Verifier, parse};
+use crate::trello::signature::Verifier;
+use crate::trello::webhook::{Delivery, NotADelivery, parse};
 use crate::watched::{Watched, Whose};
 
 /// Trello's deliveries are of 3 to 10 kB; a long description before and after a change makes one of 33 kB.
@@ -42,33 +43,31 @@ impl FromRequest<Shared> for Signed {
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, StatusCode> {
         let metrics = Arc::<Metrics>::from_ref(shared);
         let verifier = Arc::<Verifier>::from_ref(shared);
-        let signature = only_signature(request.headers());
-        let body = match timeout(LONGEST_READ, read(request))
-            .await
+        let Some(signature) = only_signature(request.headers()) else {
+            // Nothing of it is kept while it is read.
+            let _ = timeout(LONGEST_READ, drain(request.into_body(), LONGEST_BODY)).await;
+            return Err(refused(&metrics, "no single signature"));
+        };
+        let body = timeout(LONGEST_READ, read(request)).await;
+        let body = body
             .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
-        {
-            Ok(body) => body,
-            Err(status) => {
-                if status == StatusCode::PAYLOAD_TOO_LARGE {
+            .inspect_err(|status| {
+                if *status == StatusCode::PAYLOAD_TOO_LARGE {
                     metrics.deliveries_too_large.add_one();
                 }
-                return Err(status);
-            }
-        };
-        match signature {
-            Some(signature) if verifier.accepts(&body, &signature) => Ok(Self(body)),
-            missing_or_wrong => {
-                metrics.deliveries_refused.add_one();
-                let cause = if missing_or_wrong.is_some() {
-                    "the signature does not match"
-                } else {
-                    "no single signature"
-                };
-                tracing::warn!(bytes = body.len(), "a delivery was refused: {cause}");
-                Err(StatusCode::UNAUTHORIZED)
-            }
+            })?;
+        if verifier.accepts(&body, &signature) {
+            Ok(Self(body))
+        } else {
+            Err(refused(&metrics, "the signature does not match"))
         }
     }
+}
+
+fn refused(metrics: &Metrics, cause: &str) -> StatusCode {
+    metrics.deliveries_refused.add_one();
+    tracing::warn!("a delivery was refused: {cause}");
+    StatusCode::UNAUTHORIZED
 }
 
 /// The signature, if there is just one: of two, nobody can say which counts.
@@ -84,7 +83,7 @@ async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LONGEST_BODY) {
-        drain(request.into_body()).await;
+        drain(request.into_body(), LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let mut body = request.into_body();
@@ -97,7 +96,7 @@ async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
             continue;
         };
         if read.len() + data.len() > LONGEST_BODY {
-            drain(body).await;
+            drain(body, LONGEST_DRAIN).await;
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         read.extend_from_slice(&data);
@@ -106,8 +105,8 @@ async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
 }
 
 /// Closing a connection with unread data resets it, and the sender may never see the answer.
-async fn drain(body: Body) {
-    let mut rest = Limited::new(body, LONGEST_DRAIN);
+async fn drain(body: Body, longest: usize) {
+    let mut rest = Limited::new(body, longest);
     while let Some(Ok(_)) = rest.frame().await {}
 }
 

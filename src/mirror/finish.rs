@@ -117,7 +117,6 @@ impl Look<'_> {
                         .await?;
                 }
                 Some(said) => {
-                    let said = said.replace(&invitee.email, "…");
                     tracing::warn!(board.id = %self.claim.record.id, room.id = %room.id, member = number, said, "an invitation was refused");
                     self.note(
                         Event::InvitationRefused,

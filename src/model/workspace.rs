@@ -1,6 +1,6 @@
 //! Whose boards are watched: the token's member, and workspaces.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::id::{BoardId, MemberId, WorkspaceId};
 
@@ -18,8 +18,12 @@ pub struct Member {
 pub struct Workspace {
     pub id: WorkspaceId,
     /// The short name in its URL.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub name: String,
-    #[serde(default, rename = "displayName")]
+    #[serde(default, rename = "displayName", deserialize_with = "or_empty")]
     pub display_name: String,
+}
+
+fn or_empty<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    Option::deserialize(text).map(Option::unwrap_or_default)
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::{self, Caller};
+use crate::api::{self, Caller, Readable};
 use crate::model::board::{Board, BoardKind, Listed};
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
@@ -60,8 +60,6 @@ pub struct Webhook {
     pub model: ModelId,
     #[serde(rename = "callbackURL")]
     pub callback: String,
-    #[serde(default)]
-    pub description: String,
     #[serde(default)]
     pub active: bool,
 }
@@ -128,11 +126,9 @@ impl Trello {
 
     /// `GET /1/members/me/organizations`: the workspaces that the member belongs to.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, TrelloError> {
-        self.get(
-            "/1/members/me/organizations",
-            &[("fields", "id,name,displayName")],
-        )
-        .await
+        let path = "/1/members/me/organizations";
+        let Readable(own) = self.get(path, &[("fields", "id,name,displayName")]).await?;
+        Ok(own)
     }
 
     /// `GET /1/organizations/{id or name}`: a workspace that the member need not belong to.
@@ -177,7 +173,7 @@ impl Trello {
     }
 
     async fn list(&self, path: &str) -> Result<Vec<Listed>, TrelloError> {
-        let boards: Vec<BoardAnswer> = self
+        let Readable(boards): Readable<BoardAnswer> = self
             .get(path, &[("filter", "all"), ("fields", LIST_FIELDS)])
             .await?;
         Ok(boards.into_iter().map(BoardAnswer::listed).collect())
@@ -220,11 +216,9 @@ impl Trello {
 
     /// `GET /1/tokens/{token}/webhooks`: the webhooks of this token, those of other programs included.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, TrelloError> {
-        self.get(
-            &format!("/1/tokens/{}/webhooks", self.token.expose_secret()),
-            &[],
-        )
-        .await
+        let path = format!("/1/tokens/{}/webhooks", self.token.expose_secret());
+        let Readable(webhooks) = self.get(&path, &[]).await?;
+        Ok(webhooks)
     }
 
     /// `POST /1/webhooks/`. Trello asks the callback URL with `HEAD` before it answers.

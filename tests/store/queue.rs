@@ -144,11 +144,10 @@ async fn an_intention_is_kept_until_its_room_is_recorded() {
         0
     );
     kept.answered(board(2), Answer::Refused).await.unwrap();
-    assert_eq!(
-        kept.rivals(board(1), "Sprint", LEASE).await.unwrap(),
-        0,
-        "it is over"
-    );
+    let rivals = kept.rivals(board(1), "Sprint", LEASE).await.unwrap();
+    assert_eq!(rivals, 1, "a refused create may have left a room, too");
+    let again = kept.intend(claim.fence, &intention, LEASE).await.unwrap();
+    assert_eq!(again, Held::Lost, "the first may still come true");
     let record = kept.record(board(1)).await.unwrap().unwrap();
     let open = record.intention.unwrap();
     assert_eq!(

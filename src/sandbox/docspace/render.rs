@@ -46,6 +46,11 @@ pub(super) fn trace_id() -> String {
     format!("00-{}-{}-00", hex(32), hex(16))
 }
 
+/// A moment as the database keeps it, to the second.
+fn stored(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
+}
+
 /// Seven fractional digits and the portal's offset (`common/ASC.Api.Core/Core/ApiDateTime.cs`).
 pub(super) fn date(moment: Timestamp, offset: Offset) -> String {
     let local = offset.to_datetime(moment);
@@ -103,9 +108,9 @@ pub(super) fn room(world: &DocSpaceWorld, room: &Room) -> Value {
         "sharedExternal": room.external_link,
         "parentShared": false,
         "shortWebUrl": "",
-        "created": date(room.created, offset),
+        "created": date(stored(room.created), offset),
         "createdBy": owner,
-        "updated": date(room.updated, offset),
+        "updated": date(stored(room.updated), offset),
         "rootFolderType": root_type,
         "updatedBy": owner,
     })

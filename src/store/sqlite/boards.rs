@@ -240,11 +240,10 @@ impl Boards for Sqlite {
                 .fetch_all(&self.read)
                 .await?;
         let total = |(status, reason, count): (String, Option<String>, i64)| {
-            let status =
-                Status::from_words(&status, reason.as_deref()).map_err(StoreError::Unreadable)?;
-            Ok((status, u64::try_from(count).unwrap_or(0)))
+            let status = row::readable(row::status(&status, reason.as_deref()))?;
+            Some((status, u64::try_from(count).unwrap_or(0)))
         };
-        rows.into_iter().map(total).collect()
+        Ok(rows.into_iter().filter_map(total).collect())
     }
 
     async fn note(&self, board: BoardId, event: &Note) -> Result<(), StoreError> {

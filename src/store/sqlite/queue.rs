@@ -57,7 +57,10 @@ impl Queue for Sqlite {
             .await?;
         let mut claims = Vec::with_capacity(rows.len());
         for found in &rows {
-            let record = row::record(found)?;
+            // One row that only another version understands must not hold up the others; its lease runs out by itself.
+            let Some(record) = row::readable(row::record(found)) else {
+                continue;
+            };
             let taken: i64 = found.try_get("taken")?;
             claims.push(Claim {
                 fence: Fence {
@@ -246,14 +249,16 @@ impl Queue for Sqlite {
             sqlx::query_scalar("SELECT DISTINCT reason FROM board WHERE status = 'waiting'")
                 .fetch_all(&self.read)
                 .await?;
-        let mut awaited = Vec::new();
-        for reason in reasons {
-            match Status::from_words("waiting", Some(&reason)) {
-                Ok(Status::Waiting(waiting)) => awaited.push(waiting),
-                Ok(_) => {}
-                Err(error) => return Err(StoreError::Unreadable(error)),
-            }
-        }
-        Ok(awaited)
+        let read = |reason: &String| row::readable(row::status("waiting", Some(reason)));
+        let awaited = reasons
+            .iter()
+            .filter_map(read)
+            .filter_map(|status| match status {
+                Status::Waiting(waiting) => Some(waiting),
+                Status::Pending(_) | Status::Mirrored | Status::Ignored(_) | Status::Failed(_) => {
+                    None
+                }
+            });
+        Ok(awaited.collect())
     }
 }

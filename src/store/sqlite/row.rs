@@ -33,6 +33,16 @@ fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> 
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
+pub(super) fn status(status: &str, reason: Option<&str>) -> Result<Status, StoreError> {
+    Status::from_words(status, reason).map_err(StoreError::Unreadable)
+}
+
+/// What could be read; what could not is left out, and logged.
+pub(super) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "a row is left out"))
+        .ok()
+}
+
 pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
     let (status, reason): (&str, Option<&str>) = (row.try_get("status")?, row.try_get("reason")?);
     Ok(Record {
@@ -41,7 +51,7 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
         baseline: maybe(row, "baseline")?,
         appeared: maybe(row, "appeared")?,
         told: maybe(row, "told")?,
-        status: Status::from_words(status, reason).map_err(StoreError::Unreadable)?,
+        status: self::status(status, reason)?,
         since: Timestamp(row.try_get("since")?),
         failures: row.try_get("failures")?,
         failing_since: time(row, "failing_since")?,

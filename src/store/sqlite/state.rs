@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::row::parsed;
+use super::row::{self, parsed};
 use super::{Sqlite, now};
 use crate::model::failure::Failure;
 use crate::model::id::ModelId;
@@ -29,16 +29,18 @@ impl State for Sqlite {
                 .await?;
         let mut lanes = Vec::new();
         for (name, code, detail, since, until, failures) in rows {
-            let failure = Failure {
-                code: parsed(&code)?,
-                detail,
+            let (Some(lane), Some(code)) =
+                (row::readable(parsed(&name)), row::readable(parsed(&code)))
+            else {
+                continue;
             };
+            let (since, until) = (Timestamp(since), Timestamp(until));
             lanes.push((
-                parsed(&name)?,
+                lane,
                 Pause {
-                    failure,
-                    since: Timestamp(since),
-                    until: Timestamp(until),
+                    failure: Failure { code, detail },
+                    since,
+                    until,
                     failures,
                 },
             ));
