@@ -57,15 +57,20 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
     Ok(Arc::new(Sqlite::open(path).await?))
 }
 
-/// The client of the service.
+/// The client of the service: all of the budget but what is kept for commands on the same token.
 pub(super) fn trello(config: &Config) -> anyhow::Result<Trello> {
-    trello_at(config, config.trello.rate.count)
+    let count = config.trello.rate.count;
+    trello_at(config, (count - for_commands(count)).max(1))
 }
 
-/// The client of a command: a tenth of the budget, for a service may be using its own on the same token, and Trello allows no more than
-/// that beyond the 90 requests.
+/// The client of a command.
 pub(super) fn trello_for_command(config: &Config) -> anyhow::Result<Trello> {
-    trello_at(config, (config.trello.rate.count / 10).max(1))
+    trello_at(config, for_commands(config.trello.rate.count))
+}
+
+/// A tenth of the budget: a person's command does not wait for a busy service, and both together keep to the whole.
+fn for_commands(count: u32) -> u32 {
+    (count / 10).max(1)
 }
 
 fn trello_at(config: &Config, count: u32) -> anyhow::Result<Trello> {

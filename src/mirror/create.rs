@@ -53,13 +53,13 @@ impl<'m> Look<'m> {
             private: room.private,
         };
         let sent = Instant::now();
-        let answer = writer.create(&new).await;
-        drop(writer);
-        match answer {
+        match writer.create(&new).await {
             Ok(room) => {
+                drop(writer);
                 self.mirror.lanes.went_through(Lane::Create).await;
                 self.record_created(room, title, sent.elapsed()).await
             }
+            // The place is kept until it is known who is to blame: else the next board would run into the same wall meanwhile.
             Err(error) => Err(self.create_failed(error, &intention).await),
         }
     }

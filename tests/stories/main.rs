@@ -15,4 +15,5 @@ mod delivering;
 mod discovering;
 mod furnishing;
 mod living;
+mod mending;
 mod surviving;
