@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize as _, Deserializer};
 use serde_json::value::RawValue;
 
@@ -127,6 +127,18 @@ impl Reply {
     #[must_use]
     pub fn quote(&self) -> String {
         self.clean(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// Why this answer is not understood. JSON is not repeated, for it holds people's data; a web page tells who answered instead.
+    #[must_use]
+    pub fn complaint(&self, error: &serde_json::Error) -> String {
+        match self.json::<IgnoredAny>() {
+            Ok(_) => self.clean(&error.to_string()),
+            Err(_) => self.clean(&format!(
+                "{error} in: {}",
+                String::from_utf8_lossy(&self.body)
+            )),
+        }
     }
 
     /// The head of a text that came with this answer, fit for a log likewise.

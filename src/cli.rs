@@ -41,20 +41,58 @@ To see it work without an account: boardroom demo
 
 Exit codes: 0 success, 1 failure, 64 wrong usage, 78 wrong configuration";
 
+const SERVE: &str = "\
+Run the service until SIGTERM or Ctrl-C.
+
+It needs TRELLO_API_KEY, TRELLO_TOKEN, ONLYOFFICE_API_HOST and ONLYOFFICE_API_KEY; with \
+BOARDROOM_PUBLIC_URL, the address at which Trello reaches it, TRELLO_API_SECRET as well. Without a \
+public URL it finds new boards by sweeps alone. Each credential may come from a file (…_FILE).
+
+It answers at /webhooks/trello, /livez (the process lives), /readyz (a delivery can be stored; \
+?verbose says more) and /healthz. Logs go to stderr: text on a terminal, JSON otherwise. The state \
+is one SQLite file, data/boardroom.db unless BOARDROOM_DATABASE_URL says otherwise.
+
+The first signal lets it end what it has begun, within BOARDROOM_GRACE, and it exits 0; a second one \
+ends it at once. It exits 1 when the port is taken or the database cannot be used, 78 when the \
+configuration is wrong: then every problem is named at once.";
+const CHECK: &str = "\
+Check everything that the service needs, one line each, with the fix where something is wrong.
+
+It only reads and changes nothing, neither in Trello and DocSpace nor on this machine. The public \
+URL can only answer while the service runs: before that, its line says FAILED.
+
+It exits 0 when nothing failed (warnings are none), 1 when something did, 78 when the configuration \
+is wrong.";
+const CONFIG: &str = "\
+Show every setting, its value and where that comes from: the compiled-in default, the file, or the \
+environment. Secrets are hidden.
+
+It exits 78, after the list, when the service could not start with these settings.";
+const HEALTHCHECK: &str = "\
+Ask the service that runs on this machine with the same configuration how it is.
+
+It exits 0 when the service answers, and 1 otherwise; with --ready, 1 as well while the service \
+cannot store deliveries. It goes direct, whatever proxies are set.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service
+    #[command(long_about = SERVE)]
     Serve,
     /// See it work on this machine, without an account
     #[command(long_about = demo::ABOUT)]
     Demo(demo::Arguments),
     /// Check everything that the service needs, and say what to do about what is wrong
+    #[command(long_about = CHECK)]
     Check,
     /// Make the room of each board now, and print its address
+    #[command(long_about = mirror::ABOUT)]
     Mirror(mirror::Arguments),
     /// Show the effective settings and where each comes from
+    #[command(long_about = CONFIG)]
     Config,
     /// Ask the running service how it is; for health checks of containers
+    #[command(long_about = HEALTHCHECK)]
     Healthcheck(healthcheck::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),

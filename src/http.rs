@@ -117,7 +117,8 @@ pub fn router(shared: Shared) -> Router {
         .route("/readyz", get(probes::ready))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http())
+        // Whoever answers 503 has logged why.
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(shared)
 }

@@ -4,8 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
-
 use crate::api;
 use crate::cli::Context;
 use crate::config::Needs;
@@ -29,7 +27,9 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         ..api::Options::default()
     })?;
     let reply = api::send(client.get(&url), &api::Caller::default()).await;
-    let reply = reply.with_context(|| format!("the service does not answer at {url}"))?;
+    // The error says its cause itself.
+    let reply =
+        reply.map_err(|error| anyhow::anyhow!("the service does not answer at {url}: {error}"))?;
     super::print(reply.quote())?;
     Ok(if reply.status == 200 {
         ExitCode::SUCCESS

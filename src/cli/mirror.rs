@@ -22,6 +22,18 @@ use crate::store::Store;
 use crate::trello::{Trello, TrelloError};
 use crate::worker::Worker;
 
+/// For `mirror --help`.
+pub(super) const ABOUT: &str = "\
+Make the room of each board now, and print its address.
+
+What a person asks for by name gets a room whatever the rules for new boards say; a room that is \
+there already is found, and twice makes one. It needs TRELLO_API_KEY, TRELLO_TOKEN, \
+ONLYOFFICE_API_HOST and ONLYOFFICE_API_KEY, and neither the app secret, a public URL nor a running \
+service. Beside a running service it must be given the same BOARDROOM_DATABASE_URL.
+
+Addresses go to stdout, one a line, in the order of the boards; what went wrong goes to stderr, and \
+the exit code is 1 then.";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// A board's id, short link or address
@@ -29,6 +41,7 @@ pub(super) struct Arguments {
     boards: Vec<String>,
 }
 
+const NO_BOARD: &str = "this is no board: give its id (24 hex digits), its short link (8 letters and digits) or its address (https://trello.com/b/…)";
 /// How often it is asked how far another process has come with a board.
 const POLL: Duration = Duration::from_millis(250);
 /// When nothing but a running service can bring a board further, and it does not.
@@ -86,9 +99,7 @@ async fn mirror_one(named: &str, mirror: &Mirror, worker: &Worker) -> anyhow::Re
 
 /// Asks Trello for the board that was named.
 async fn find(named: &str, trello: &Trello) -> anyhow::Result<Board> {
-    let reference = reference(named).with_context(|| {
-        format!("`{named}` is no board: give its id (24 hex digits), its short link (8 letters and digits) or its address")
-    })?;
+    let reference = reference(named).context(NO_BOARD)?;
     let answer = match reference.parse::<BoardId>() {
         Ok(id) => trello.board(id).await,
         Err(_) => trello.board_by_short_link(reference).await,
@@ -113,8 +124,13 @@ async fn find(named: &str, trello: &Trello) -> anyhow::Result<Board> {
 /// The id or short link in what a person gave: `64f0…`, `aBcD1234`, `https://trello.com/b/aBcD1234/name`.
 fn reference(named: &str) -> Option<&str> {
     let named = named.trim();
-    let tail = match named.split_once("/b/") {
-        Some((_, tail)) => tail.split(['/', '?', '#']).next()?,
+    let tail = match named
+        .strip_prefix("https://")
+        .unwrap_or(named)
+        .split_once("/b/")
+    {
+        Some(("trello.com" | "www.trello.com", tail)) => tail.split(['/', '?', '#']).next()?,
+        Some(_) => return None,
         None => named,
     };
     let plain = tail.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -293,9 +293,9 @@ impl DocSpace {
         tracing::debug!(path, status = reply.status, "DocSpace answered");
         let reply = DocSpaceError::check(reply)?;
         let envelope: Result<Envelope<T>, _> = reply.json();
-        envelope.map(|envelope| envelope.response).map_err(|error| {
-            DocSpaceError::Unintelligible(reply.clean(&format!("{error} in: {}", reply.quote())))
-        })
+        envelope
+            .map(|envelope| envelope.response)
+            .map_err(|error| DocSpaceError::Unintelligible(reply.complaint(&error)))
     }
 }
 

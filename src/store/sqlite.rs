@@ -6,7 +6,8 @@ mod queue;
 mod row;
 mod state;
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,9 +50,16 @@ impl Sqlite {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
         {
-            let made = std::fs::create_dir_all(folder);
+            // The group may write, for containers run as any user of one group; others may not even read.
+            let made = DirBuilder::new().recursive(true).mode(0o770).create(folder);
             made.map_err(|error| fault(format!("its folder cannot be made: {error}")))?;
         }
+        // A file that cannot be made here is complained of below, in SQLite's words.
+        let _ = File::options()
+            .create_new(true)
+            .write(true)
+            .mode(0o660)
+            .open(path);
         let options = options(path);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
@@ -103,11 +111,23 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// SQLite's own words; the driver's would say them twice.
+/// SQLite's own words, which the driver's would say twice, and what mostly helps.
 fn reason(error: &sqlx::Error) -> String {
-    match error {
+    let said = match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),
+    };
+    if said.contains("locked") {
+        return format!("{said}: another program holds it; end that program first");
+    }
+    let user = std::fs::metadata("/proc/self").map(|process| process.uid());
+    match user {
+        Ok(user) if said.contains("readonly") || said.contains("unable to open") => {
+            format!(
+                "{said}; user {user}, as whom this runs, must be able to write the file and its folder"
+            )
+        }
+        Ok(_) | Err(_) => said,
     }
 }
 

@@ -274,9 +274,9 @@ impl Trello {
         })?;
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
         let reply = TrelloError::check(reply)?;
-        reply.json().map_err(|error| {
-            TrelloError::Unintelligible(reply.clean(&format!("{error} in: {}", reply.quote())))
-        })
+        reply
+            .json()
+            .map_err(|error| TrelloError::Unintelligible(reply.complaint(&error)))
     }
 }
 

@@ -42,9 +42,9 @@ async fn everything_that_is_in_order_is_said_line_by_line() {
     check.found("ok", "Trello token", &["@adaadmin"]);
     check.found("ok", "workspace", &["Sales"]);
     check.found("ok", "DocSpace version", &["3.7.2"]);
-    check.found("ok", "database", &["data/boardroom.db was made"]);
+    check.found("ok", "database", &["data/boardroom.db can be made"]);
     let again = lab.run(&["check"]).await;
-    again.found("ok", "database", &["data/boardroom.db can be written"]);
+    again.found("ok", "database", &["data/boardroom.db can be made"]);
 }
 
 #[tokio::test]

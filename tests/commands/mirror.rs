@@ -87,7 +87,7 @@ async fn an_unknown_board_and_one_that_may_not_be_seen_are_told_apart() {
     hidden.failed_with(&["may not see", "member of the board"]);
     lab.run(&["mirror", "what is this?"])
         .await
-        .failed_with(&["`what is this?` is no board", "24 hex digits"]);
+        .failed_with(&["what is this?: this is no board", "24 hex digits"]);
     assert!(lab.docspace().rooms().is_empty());
 }
 

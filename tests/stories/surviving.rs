@@ -202,6 +202,16 @@ async fn what_was_acknowledged_right_before_a_kill_is_not_lost() {
     house.docspace.clear(hang);
     house.set("BOARDROOM_SWEEP_EVERY", "1h");
     let _service = house.start().await;
+    for board in &boards {
+        let settled = format!(
+            "SELECT count(*) FROM board WHERE id = '{board}' AND (status = 'mirrored' OR reason = 'confirmation')"
+        );
+        eventually("it has its room or sits out its window", || async {
+            house.count(&settled).await == 1
+        })
+        .await;
+    }
+    house.age(WINDOW).await;
     house.rooms(20).await;
 }
 

@@ -1,4 +1,4 @@
-//! Whether the database can be written. It is made where it is absent, as `serve` would make it.
+//! Whether the database can be written, or could be made. Nothing is left behind.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,10 +12,13 @@ const SUBJECT: &str = "database";
 pub(super) async fn check(config: &Config) -> Finding {
     let Database::Sqlite { path } = &config.database;
     let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    let existed = path.exists();
-    match open_and_write(path).await {
-        Ok(()) if existed => Finding::ok(SUBJECT, format!("{} can be written", shown.display())),
-        Ok(()) => Finding::ok(SUBJECT, format!("{} was made", shown.display())),
+    let (tried, found) = if path.exists() {
+        (open_and_write(path).await, "can be written")
+    } else {
+        (write_beside(path).await, "can be made")
+    };
+    match tried {
+        Ok(()) => Finding::ok(SUBJECT, format!("{} {found}", shown.display())),
         Err(error) => {
             let detail = format!("{}: {}", shown.display(), innermost(&error));
             Finding::failed(SUBJECT, detail, fix(&error))
@@ -28,6 +31,30 @@ async fn open_and_write(path: &Path) -> Result<(), StoreError> {
     let written = store.probe().await;
     store.close().await;
     written
+}
+
+/// Tries a database that is taken away again, in the folder or in the nearest one that is there: whoever checks may not be the user who
+/// serves, and a file of the wrong owner would be in the way.
+async fn write_beside(path: &Path) -> Result<(), StoreError> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = absolute.ancestors().skip(1).find(|folder| folder.exists());
+    let trial = there
+        .unwrap_or(Path::new("/"))
+        .join(format!(".boardroom-check-{:016x}", fastrand::u64(..)));
+    let tried = open_and_write(&trial).await;
+    for end in ["", "-wal", "-shm", "-journal"] {
+        let mut file = trial.clone().into_os_string();
+        file.push(end);
+        // Most of them are gone already.
+        let _ = std::fs::remove_file(file);
+    }
+    tried.map_err(|error| match error {
+        StoreError::Open { reason, .. } => StoreError::Open {
+            path: path.to_owned(),
+            reason,
+        },
+        other => other,
+    })
 }
 
 /// The outer ones repeat the path or say only that something failed.
