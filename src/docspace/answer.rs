@@ -29,6 +29,22 @@ pub(super) struct RoomPage {
 }
 
 impl RoomPage {
+    /// Whether the rooms of this page are the newest first, and the last of them was made before `time`: then no later page has a newer
+    /// one. Pinned rooms come first, whatever their age. A server that sorts otherwise is read to the end.
+    pub(super) fn reaches_back_to(&self, time: Timestamp) -> bool {
+        let sorted: Vec<_> = self
+            .folders
+            .iter()
+            .filter(|room| !room.pinned)
+            .map(RoomAnswer::made)
+            .collect();
+        let newest_first = sorted.is_sorted_by(|newer, older| newer >= older);
+        newest_first
+            && sorted
+                .last()
+                .is_some_and(|made| made.is_some_and(|made| made < time))
+    }
+
     /// Whether this page is the last one, when so many entries were read with it.
     pub(super) fn is_last(&self, read: usize, most: usize) -> bool {
         let total = self.total.filter(|total| *total > 0);
@@ -73,7 +89,7 @@ pub(super) struct RoomAnswer {
     #[serde(default)]
     security: Option<Security>,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) pinned: bool,
+    pinned: bool,
 }
 
 /// `EmployeeDto`, as far as it matters.
@@ -95,13 +111,11 @@ impl RoomAnswer {
         self.id.to_string()
     }
 
-    pub(super) fn made_before(&self, time: Timestamp) -> bool {
-        let created = self
-            .created
+    fn made(&self) -> Option<Timestamp> {
+        self.created
             .as_ref()
             .and_then(Value::as_str)
-            .and_then(moment);
-        created.is_some_and(|created| created < time)
+            .and_then(moment)
     }
 
     /// The room; none for folders and for rooms on third-party storage.
@@ -202,6 +216,32 @@ mod tests {
         ];
         for (body, message) in table {
             assert_eq!(said(body), message);
+        }
+    }
+
+    #[test]
+    fn a_page_ends_the_search_only_when_it_is_sorted_so() {
+        let page = |rooms: &[(u32, bool)]| {
+            let room = |(day, pinned): &(u32, bool)| {
+                format!(
+                    r#"{{"id":1,"created":"2026-06-{day:02}T00:00:00.0000000Z","pinned":{pinned}}}"#
+                )
+            };
+            let rooms: Vec<_> = rooms.iter().map(room).collect();
+            serde_json::from_str::<RoomPage>(&format!(r#"{{"folders":[{}]}}"#, rooms.join(",")))
+                .unwrap()
+        };
+        let day_20 = moment("2026-06-20T00:00:00Z").unwrap();
+        let table = [
+            (page(&[(30, false), (21, false)]), false),
+            (page(&[(30, false), (19, false)]), true),
+            (page(&[(1, true), (30, false), (19, false)]), true),
+            (page(&[(1, true), (2, true)]), false),
+            (page(&[(1, false), (19, false)]), false),
+            (page(&[]), false),
+        ];
+        for (page, ends) in table {
+            assert_eq!(page.reaches_back_to(day_20), ends);
         }
     }
 

@@ -185,11 +185,7 @@ impl DocSpace {
             let page = self.page(read, &[("sortOrder", "descending")]).await?;
             read += page.folders.len();
             let is_last = page.is_last(read, PAGE);
-            // Pinned rooms come first, whatever their age.
-            let reached = page
-                .folders
-                .last()
-                .is_some_and(|last| !last.pinned && last.made_before(earliest));
+            let reached = page.reaches_back_to(earliest);
             let rooms = page.folders.into_iter().filter_map(RoomAnswer::room);
             found.extend(
                 rooms.filter(|room| room.created.is_some_and(|created| created >= earliest)),
