@@ -32,11 +32,6 @@ pub const WEBHOOK: Backoff = Backoff {
     first: Duration::from_secs(2),
     longest: Duration::from_mins(5),
 };
-/// A look for a room whose create was never answered.
-pub const LOOK_UP: Backoff = Backoff {
-    first: Duration::from_secs(2),
-    longest: Duration::from_secs(15),
-};
 
 impl Backoff {
     /// The wait after `failures` failures in a row (at least one): full jitter, that is anything from nothing to the doubled wait.

@@ -175,9 +175,6 @@ pub trait State {
     /// The blocks that were written down within the last minute, the newest first: permits and age.
     async fn reservations(&self) -> Result<Vec<(u32, Duration)>, StoreError>;
 
-    /// The database's clock.
-    async fn now(&self) -> Result<Timestamp, StoreError>;
-
     /// Waits for what is under way and closes the files.
     async fn close(&self);
 }

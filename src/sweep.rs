@@ -119,12 +119,10 @@ impl Sweep {
         let scope = self.look_around().await?;
         self.learn_since().await?;
         let mut swept = Swept::default();
-        let mut listed_all = true;
         for workspace in &scope.workspaces {
             match self.trello.workspace_boards(workspace.id).await {
                 Ok(boards) => self.take(workspace.id.into(), &boards, &mut swept).await?,
                 Err(error) => {
-                    listed_all = false;
                     swept.unlisted += 1;
                     tracing::warn!(workspace = workspace.name, %error, "the boards of this workspace could not be listed");
                     self.explain(&SweepError::Trello(error)).await;
@@ -140,7 +138,7 @@ impl Sweep {
         tracing::debug!(
             boards = swept.boards,
             marked = swept.marked,
-            listed_all,
+            unlisted = swept.unlisted,
             "swept"
         );
         Ok(swept)

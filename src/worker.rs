@@ -97,18 +97,6 @@ impl Worker {
         Ok(took)
     }
 
-    /// Looks at every board that is due now, and returns when all are settled. Says how many there were.
-    pub async fn tick(&self) -> Result<usize, StoreError> {
-        let claims = self.claim(usize::MAX, None).await?;
-        let mut looks = tokio::task::JoinSet::new();
-        for claim in claims.clone() {
-            let worker = self.clone();
-            looks.spawn(async move { worker.attend(&claim).await });
-        }
-        looks.join_all().await;
-        Ok(claims.len())
-    }
-
     /// Takes one board, due or not. None while somebody else has it.
     pub async fn take(&self, board: BoardId) -> Result<Option<Claim>, StoreError> {
         Ok(self.claim(1, Some(board)).await?.pop())

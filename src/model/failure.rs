@@ -126,9 +126,6 @@ codes! {
     RoomTaken "room_taken"
         "The room found for this board is recorded for another board"
         "Remove one of the two `Trello board …` tags from the room in DocSpace."
-    StoreFailed "store_failed"
-        "The database could not be written"
-        "Check the free space and the permissions of the folder of BOARDROOM_DATABASE_URL."
 }
 
 impl fmt::Display for Code {

@@ -151,11 +151,6 @@ impl State for Sqlite {
             .collect())
     }
 
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        let now = sqlx::query_scalar(concat!("SELECT ", now!()));
-        Ok(Timestamp(now.fetch_one(&self.read).await?))
-    }
-
     async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
