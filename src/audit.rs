@@ -160,11 +160,13 @@ impl Audit {
             id: room.id,
             title_sent: None,
             title_returned: room.title.clone(),
-            archived: room.archived,
+            archived: None,
             tagged: true,
             // Its members were invited when it was made, or that is lost with the record; nobody is invited twice.
             invited: true,
             invitees: 0,
+            drift: None,
+            changes: Vec::new(),
         };
         let note = Note::new(
             Event::RoomAdopted,

@@ -51,6 +51,15 @@ pub struct Config {
     /// At least a second, like `audit_every`.
     pub sweep_every: Duration,
     pub audit_every: Duration,
+    pub follow: Follow,
+    /// How long a board must have been closed before its room is archived.
+    pub archive_after: Duration,
+    pub on_board_deleted: OnBoardDeleted,
+    /// How long Trello must have known a board no more before it counts as deleted.
+    pub deleted_after: Duration,
+    pub on_drift: OnDrift,
+    /// The most new rooms, and the most archived ones, before the rest waits for a person; none is no brake.
+    pub brake: Option<Rate>,
     pub trello: TrelloConfig,
     pub docspace: DocSpaceConfig,
     pub proxy: Proxy,
@@ -58,6 +67,8 @@ pub struct Config {
     /// In the syntax of `tracing_subscriber::EnvFilter`, which accepts it.
     pub log: String,
     pub log_format: LogFormat,
+    /// Whether refused deliveries are kept for a person to look at.
+    pub capture: bool,
     /// Shorter than `grace`.
     pub drain: Duration,
     /// From the signal to the end.
@@ -77,6 +88,28 @@ pub enum Workspaces {
 pub enum ExistingBoards {
     Ignore,
     Mirror,
+}
+
+/// How renames, archives and reopenings of mirrored boards are learnt of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// By a webhook on each board.
+    Live,
+    Sweep,
+}
+
+/// What becomes of the room of a board that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnBoardDeleted {
+    Archive,
+    Keep,
+}
+
+/// What becomes of what people do to rooms by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDrift {
+    Respect,
+    Restore,
 }
 
 /// How log lines are written.

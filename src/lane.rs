@@ -16,7 +16,7 @@ use crate::docspace::{DocSpace, DocSpaceError};
 use crate::lane::control::Controls;
 use crate::model::failure::{Code, Failure, Suspect};
 use crate::model::id::BoardId;
-use crate::model::lane::{Lane, Pause};
+use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
 use crate::retry::{GATE, SERVICE};
@@ -244,15 +244,10 @@ impl Lanes {
         let failures = before
             .as_ref()
             .map_or(1, |pause| pause.failures.saturating_add(1));
-        let backoff = match lane {
-            Lane::Trello | Lane::DocSpace => SERVICE,
-            Lane::Create => GATE,
-        };
-        // A service that asks for more than is sensible is tried all the same.
-        let longest = match lane {
-            Lane::Trello | Lane::DocSpace => Duration::from_mins(15),
-            // The limit of writes is one of a day.
-            Lane::Create => Duration::from_hours(24),
+        // A service that asks for more than is sensible is tried all the same; the limit of writes is one of a day.
+        let (backoff, longest) = match lane.kind() {
+            LaneKind::Service => (SERVICE, Duration::from_mins(15)),
+            LaneKind::Gate | LaneKind::Brake => (GATE, Duration::from_hours(24)),
         };
         let retry_after = retry_after.unwrap_or_default().min(longest);
         let wait = backoff
@@ -300,8 +295,8 @@ impl Lanes {
             if pause.until > now {
                 continue;
             }
-            match lane {
-                Lane::Trello | Lane::DocSpace => {
+            match lane.kind() {
+                LaneKind::Service => {
                     match self.controls.turn(lane).await.read(Instant::now()).await {
                         Ok(()) => self.open(lane).await,
                         Err(control) => {
@@ -309,7 +304,8 @@ impl Lanes {
                         }
                     }
                 }
-                Lane::Create => self.put_on_trial(lane).await,
+                LaneKind::Gate => self.put_on_trial(lane).await,
+                LaneKind::Brake => {}
             }
         }
         self.wake_the_forgotten().await;

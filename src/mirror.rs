@@ -154,7 +154,7 @@ impl Look<'_> {
                 Step::ForgetRoom => room = self.forget_room().await?,
                 Step::Tag(tags) => room = self.tag(&tags).await?,
                 Step::Invite => self.invite().await?,
-                Step::Keep => return Ok(Status::Mirrored),
+                Step::Keep => return Ok(Status::Mirrored(None)),
             }
         }
         Err(Stop::fault(

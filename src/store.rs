@@ -4,6 +4,7 @@
 
 pub mod history;
 mod sqlite;
+mod upkeep;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use sqlite::Sqlite;
+pub use upkeep::{Concern, Passage, Shown, Upkeep};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +39,7 @@ pub enum StoreError {
 }
 
 /// Everything that is kept. One implementation serves one file; the contract is the same for every database.
-pub trait Store: Deliveries + Queue + Boards + State + Debug + Send + Sync {}
+pub trait Store: Deliveries + Queue + Boards + State + Upkeep + Debug + Send + Sync {}
 
 /// What arrives.
 #[async_trait]
@@ -76,6 +78,16 @@ pub trait Queue {
 
     /// Notes that so many of the members to invite were dealt with, before the call to the last of them is sent.
     async fn count_invitees(&self, fence: Fence, invitees: u32) -> Result<Held, StoreError>;
+
+    /// Writes down what is known of a board's room and of writes to it, and prolongs the lease to `lease`: before each write what is about to
+    /// be sent, after it what came of it. Refused when the lease was lost.
+    async fn amend(
+        &self,
+        fence: Fence,
+        room: &RoomRecord,
+        lease: Duration,
+        note: Option<&Note>,
+    ) -> Result<Held, StoreError>;
 
     /// Notes what is known of a create by now. Needs no lease: it is true whoever says it.
     async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError>;
@@ -128,6 +140,7 @@ pub trait Boards {
     async fn hint(&self, boards: &[BoardId]) -> Result<(), StoreError>;
 
     /// A person's word about a board, which makes it due and forgives its failures.
+    /// `Mirror` also counts as having asked for its room by name, and `Ignore` takes that back.
     async fn tell(&self, board: BoardId, told: Told) -> Result<(), StoreError>;
 
     /// Those of a list that are unknown, or differ from what was last seen and are not due anyway.
@@ -225,6 +238,8 @@ pub struct NewIntention<'a> {
 pub struct Settlement {
     pub hints: i64,
     pub status: Status,
+    /// The word that this look obeyed; one that was said meanwhile stays.
+    pub told: Option<Told>,
     /// What this look saw of the board.
     pub seen: Option<Board>,
     /// Failures in a row that the board is to blame for; none forgets since when.

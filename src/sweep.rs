@@ -151,7 +151,13 @@ impl Sweep {
             match waiting {
                 Waiting::Baseline => drop(self.lanes.wake(waiting, None).await),
                 Waiting::Audit if audited => drop(self.lanes.wake(waiting, None).await),
-                Waiting::Audit | Waiting::Lane(_) | Waiting::Confirmation => {}
+                Waiting::Audit
+                | Waiting::Lane(_)
+                | Waiting::Confirmation
+                | Waiting::Operation
+                | Waiting::Grace
+                | Waiting::Deletion
+                | Waiting::Brake => {}
             }
         }
         Ok(())

@@ -163,7 +163,12 @@ impl Worker {
                     || before.baselines != known.baselines
             }
             // The keeper wakes those of lanes, and a confirmation has a time of its own.
-            Waiting::Lane(_) | Waiting::Confirmation => false,
+            Waiting::Lane(_)
+            | Waiting::Confirmation
+            | Waiting::Operation
+            | Waiting::Grace
+            | Waiting::Deletion
+            | Waiting::Brake => false,
         }
     }
 

@@ -91,10 +91,11 @@ async fn mirror_one(named: &str, mirror: &Mirror, worker: &Worker) -> anyhow::Re
     let board = find(named, &mirror.trello).await?;
     mirror.store.tell(board.id, Told::Mirror).await?;
     let room = Box::pin(until_mirrored(board.id, mirror, worker)).await?;
-    if room.archived {
+    let archived = room.archived.unwrap_or(false);
+    if archived {
         eprintln!("boardroom: {named}: the room is archived");
     }
-    Ok(mirror.docspace.room_url(room.id, room.archived))
+    Ok(mirror.docspace.room_url(room.id, archived))
 }
 
 /// Asks Trello for the board that was named.
@@ -202,7 +203,7 @@ enum Stands {
 
 fn stands(record: &Record, mirror: &Mirror) -> Stands {
     match (record.status, &record.room) {
-        (Status::Mirrored, Some(room)) => Stands::Mirrored(room.clone()),
+        (Status::Mirrored(_), Some(room)) => Stands::Mirrored(room.clone()),
         (Status::Failed(code) | Status::Pending(Some(code)), _) => Stands::Failed(code),
         (Status::Ignored(reason @ Ignored::Inbox), _) => Stands::Never(reason),
         (Status::Waiting(Waiting::Confirmation), _) => Stands::Unconfirmed,
@@ -216,9 +217,10 @@ fn stands(record: &Record, mirror: &Mirror) -> Stands {
                 Stands::Paused(pause.failure)
             })
         }
-        (Status::Pending(None) | Status::Mirrored | Status::Ignored(_) | Status::Waiting(_), _) => {
-            Stands::Unsettled
-        }
+        (
+            Status::Pending(None) | Status::Mirrored(_) | Status::Ignored(_) | Status::Waiting(_),
+            _,
+        ) => Stands::Unsettled,
     }
 }
 

@@ -48,9 +48,16 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     let since = read.one("since", value::moment);
     let sweep_every = read.one("sweep_every", value::duration_from(SECOND));
     let audit_every = read.one("audit_every", value::duration_from(SECOND));
+    let follow = read.one("follow", value::follow);
+    let archive_after = read.one("archive_after", value::duration);
+    let on_board_deleted = read.one("on_board_deleted", value::on_board_deleted);
+    let deleted_after = read.one("deleted_after", value::duration);
+    let on_drift = read.one("on_drift", value::on_drift);
+    let brake = read.one("brake", value::brake);
     let room = room(read);
     let log = read.one("log", value::log);
     let log_format = read.one("log_format", value::log_format);
+    let capture = read.one("capture", value::flag);
     let stop = stop(read);
 
     let callback = public_url.as_deref().map(location::callback);
@@ -68,12 +75,19 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         since,
         sweep_every: sweep_every?,
         audit_every: audit_every?,
+        follow: follow?,
+        archive_after: archive_after?,
+        on_board_deleted: on_board_deleted?,
+        deleted_after: deleted_after?,
+        on_drift: on_drift?,
+        brake: brake?,
         trello: trello?,
         docspace: docspace?,
         proxy,
         room: room?,
         log: log?,
         log_format: log_format?,
+        capture: capture?,
         drain,
         grace,
     })

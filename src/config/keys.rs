@@ -11,6 +11,8 @@ pub enum Kind {
     Duration,
     /// So many in so long: `90/10s`.
     Rate,
+    /// A rate, or `off`.
+    Brake,
     /// An IP address and a port.
     Address,
     Url,
@@ -32,6 +34,7 @@ impl Kind {
             Self::Number => "a whole number",
             Self::Duration => "a duration in quotes, such as \"30s\"",
             Self::Rate => "a rate in quotes, such as \"90/10s\"",
+            Self::Brake => "a rate in quotes, such as \"200/10m\", or \"off\"",
             Self::Address => "an address and port in quotes, such as \"0.0.0.0:8080\"",
             Self::Url => "a URL in quotes",
             Self::Path => "a path in quotes",
@@ -164,7 +167,7 @@ const ROOM_TYPES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // one line per key reads as the table that it is
-const KEYS: [Key; 35] = [
+const KEYS: [Key; 42] = [
     Key::new("TRELLO_API_KEY", "trello_api_key", Kind::Text).secret().by_file(),
     Key::new("TRELLO_TOKEN", "trello_token", Kind::Text).secret().by_file(),
     Key::new("TRELLO_API_SECRET", "trello_api_secret", Kind::List).secret().by_file(),
@@ -185,6 +188,13 @@ const KEYS: [Key; 35] = [
     Key::new("BOARDROOM_SWEEP_EVERY", "sweep_every", Kind::Duration),
     Key::new("BOARDROOM_AUDIT_EVERY", "audit_every", Kind::Duration),
 
+    Key::new("BOARDROOM_FOLLOW", "follow", Kind::Choice(&["live", "sweep"])),
+    Key::new("BOARDROOM_ARCHIVE_AFTER", "archive_after", Kind::Duration),
+    Key::new("BOARDROOM_ON_BOARD_DELETED", "on_board_deleted", Kind::Choice(&["archive", "keep"])),
+    Key::new("BOARDROOM_DELETED_AFTER", "deleted_after", Kind::Duration),
+    Key::new("BOARDROOM_ON_DRIFT", "on_drift", Kind::Choice(&["respect", "restore"])),
+    Key::new("BOARDROOM_BRAKE", "brake", Kind::Brake),
+
     Key::new("BOARDROOM_ROOM_TYPE", "room_type", Kind::Choice(ROOM_TYPES)),
     Key::new("BOARDROOM_ROOM_TITLE", "room_title", Kind::Text),
     Key::new("BOARDROOM_ROOM_TAGS", "room_tags", Kind::List),
@@ -203,6 +213,7 @@ const KEYS: [Key; 35] = [
 
     Key::new("BOARDROOM_LOG", "log", Kind::Text),
     Key::new("BOARDROOM_LOG_FORMAT", "log_format", Kind::Choice(&["auto", "text", "json"])),
+    Key::new("BOARDROOM_CAPTURE", "capture", Kind::Flag),
     Key::new("BOARDROOM_DRAIN", "drain", Kind::Duration),
     Key::new("BOARDROOM_GRACE", "grace", Kind::Duration),
 ];

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::{ExistingBoards, LogFormat, Workspaces};
+use crate::config::{ExistingBoards, Follow, LogFormat, OnBoardDeleted, OnDrift, Workspaces};
 use crate::model::time::Timestamp;
 
 /// The longest duration; anything longer is a slip, and could not be added to a clock everywhere.
@@ -169,6 +169,40 @@ pub(super) fn existing_boards(text: &str) -> Result<ExistingBoards, String> {
         "mirror" => Ok(ExistingBoards::Mirror),
         _ => Err("write ignore or mirror".into()),
     }
+}
+
+pub(super) fn follow(text: &str) -> Result<Follow, String> {
+    match text {
+        "live" => Ok(Follow::Live),
+        "sweep" => Ok(Follow::Sweep),
+        _ => Err("write live or sweep".into()),
+    }
+}
+
+pub(super) fn on_board_deleted(text: &str) -> Result<OnBoardDeleted, String> {
+    match text {
+        "archive" => Ok(OnBoardDeleted::Archive),
+        "keep" => Ok(OnBoardDeleted::Keep),
+        _ => Err("write archive or keep".into()),
+    }
+}
+
+pub(super) fn on_drift(text: &str) -> Result<OnDrift, String> {
+    match text {
+        "respect" => Ok(OnDrift::Respect),
+        "restore" => Ok(OnDrift::Restore),
+        _ => Err("write respect or restore".into()),
+    }
+}
+
+/// None is no brake.
+pub(super) fn brake(text: &str) -> Result<Option<Rate>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    rate(text).map(Some).map_err(|_| {
+        "not a rate; write how many (at least 1) in how long, such as 200/10m, or off".into()
+    })
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

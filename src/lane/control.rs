@@ -39,7 +39,7 @@ impl Controls {
     pub(super) async fn turn(&self, service: Lane) -> Turn<'_> {
         let passed = match service {
             Lane::Trello => &self.trello_passed,
-            Lane::DocSpace | Lane::Create => &self.docspace_passed,
+            _ => &self.docspace_passed,
         };
         Turn {
             controls: self,
@@ -63,7 +63,7 @@ impl Turn<'_> {
             Lane::Trello => {
                 trello.token().await.map_err(|error| Charge::from(&error))?;
             }
-            Lane::DocSpace | Lane::Create => {
+            _ => {
                 docspace
                     .may_create()
                     .await

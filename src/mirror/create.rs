@@ -165,10 +165,12 @@ impl<'m> Look<'m> {
             id: room.id,
             title_sent: Some(title),
             title_returned: room.title.clone(),
-            archived: room.archived,
+            archived: Some(room.archived),
             tagged: self.carries_our_tags(&room),
             invited: self.mirror.rules.room.members.is_empty(),
             invitees: 0,
+            drift: None,
+            changes: Vec::new(),
         };
         let note = Note::new(
             Event::RoomCreated,

@@ -81,7 +81,8 @@ pub fn settlement(
     let record = &claim.record;
     let mut settlement = Settlement {
         hints: claim.hints,
-        status: Status::Mirrored,
+        status: Status::Mirrored(None),
+        told: record.told,
         seen: looked.seen,
         failures: 0,
         again: None,

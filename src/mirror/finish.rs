@@ -23,10 +23,12 @@ impl Look<'_> {
             id: room.id,
             title_sent,
             title_returned: room.title.clone(),
-            archived: room.archived,
+            archived: (made_by_us && !room.archived).then_some(false),
             tagged: self.carries_our_tags(&room),
             invited: !made_by_us || self.mirror.rules.room.members.is_empty(),
             invitees: 0,
+            drift: None,
+            changes: Vec::new(),
         };
         let how = if made_by_us {
             "an unanswered create of ours had made it"

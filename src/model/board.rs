@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::id::{BoardId, MemberId, ModelId, RoomId, WorkspaceId};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
@@ -81,20 +83,35 @@ pub struct Record {
     /// The workspace that a delivery said it was added to.
     pub appeared: Option<WorkspaceId>,
     pub told: Option<Told>,
+    /// Whether a person once asked for its room by name: the rules about workspaces do not concern it any more.
+    pub asked: bool,
     pub status: Status,
     /// Since when it has this status.
     pub since: Timestamp,
     /// How often in a row this board, and no service, was to blame.
     pub failures: u32,
     pub failing_since: Option<Timestamp>,
+    /// Since when it is known to be closed; none while it is open.
+    pub closed_at: Option<Timestamp>,
+    /// Since when Trello knows it no more; none while it does.
+    pub gone_at: Option<Timestamp>,
+    /// Since when complete lists of Trello's lack it; none while they do not.
+    pub missing_at: Option<Timestamp>,
     pub room: Option<RoomRecord>,
     pub intention: Option<Intention>,
 }
 
-/// What a person said about a board; it goes before every rule.
+/// What a person said about a board; it goes before every rule. All but `Ignore` are obeyed once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
+    /// Make its room, whatever the rules say, and again if it was deleted.
     Mirror,
+    /// Make the room agree with the board, whatever was done to it by hand.
+    Apply,
+    /// Go on in spite of the brake.
+    Release,
+    /// Leave it and its room alone, from now on.
+    Ignore,
 }
 
 impl Told {
@@ -102,6 +119,9 @@ impl Told {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mirror => "mirror",
+            Self::Apply => "apply",
+            Self::Release => "release",
+            Self::Ignore => "ignore",
         }
     }
 }
@@ -112,6 +132,9 @@ impl FromStr for Told {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "mirror" => Ok(Self::Mirror),
+            "apply" => Ok(Self::Apply),
+            "release" => Ok(Self::Release),
+            "ignore" => Ok(Self::Ignore),
             _ => Err(format!("unknown word about a board `{text}`")),
         }
     }
@@ -125,13 +148,56 @@ pub struct RoomRecord {
     pub title_sent: Option<String>,
     /// The title that the server returned: a person renamed the room when it has another one.
     pub title_returned: String,
-    pub archived: bool,
+    /// Whether we left it in the archive; none for an adopted room that has never agreed with its board.
+    pub archived: Option<bool>,
     /// Whether both our tags have been seen on it.
     pub tagged: bool,
     /// Whether the configured members were invited, or need not be.
     pub invited: bool,
     /// How many of them were dealt with so far, in the order of the configuration.
     pub invitees: u32,
+    /// What people did to it by hand and is left so.
+    pub drift: Option<Drift>,
+    /// Writes of ours that may still come true, oldest first.
+    pub changes: Vec<Change>,
+}
+
+/// What a person did to a room by hand, as far as it differs from the board. Its JSON is stored and shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The title that the room has instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where the room lies instead: in the archive or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub untagged: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A write of ours to a room that was committed before it was sent, and of which it is not known whether it came true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub act: Act,
+    /// When it was committed, by the database's clock.
+    pub at: Timestamp,
+}
+
+/// What can be done to a room. Its JSON is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// To this title, as sent.
+    Rename(String),
+    Archive,
+    Restore,
 }
 
 /// A create that was committed before it was sent. It is closed when the room is recorded.
@@ -173,5 +239,32 @@ impl FromStr for Answer {
             "refused" => Ok(Self::Refused),
             _ => Err(format!("unknown answer `{text}`")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_forms_of_drift_and_changes_are_these() {
+        let drift = Drift {
+            title: Some("Theirs".into()),
+            archived: Some(true),
+            untagged: true,
+            deleted: false,
+        };
+        let text = r#"{"title":"Theirs","archived":true,"untagged":true}"#;
+        assert_eq!(serde_json::to_string(&drift).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Drift>(text).unwrap(), drift);
+        let acts = [Act::Rename("A".into()), Act::Archive, Act::Restore];
+        let changes = acts.map(|act| Change {
+            act,
+            at: Timestamp(7),
+        });
+        let text =
+            r#"[{"act":{"rename":"A"},"at":7},{"act":"archive","at":7},{"act":"restore","at":7}]"#;
+        assert_eq!(serde_json::to_string(&changes).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Vec<Change>>(text).unwrap(), changes);
     }
 }

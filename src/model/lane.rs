@@ -1,4 +1,4 @@
-//! What can be out of order as a whole: a service, or one kind of call to it.
+//! What can be out of order as a whole: a service, one kind of call to it, or a brake that only a person lets go.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,58 @@ use std::str::FromStr;
 use crate::model::failure::Failure;
 use crate::model::time::Timestamp;
 
-/// A service, or a gate before one kind of call to it.
+/// A service, a gate before one kind of call to it, or a brake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
     Trello,
     DocSpace,
     /// Creating rooms: a full plan closes it while all else goes on.
     Create,
+    Rename,
+    Archive,
+    /// Taking rooms out of the archive: a full plan closes it likewise.
+    Restore,
+    Tag,
+    /// Too many new rooms in too short a time.
+    CreateBrake,
+    /// Too many rooms archived in too short a time.
+    ArchiveBrake,
+}
+
+/// What sort of lane it is, and so who opens it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneKind {
+    /// A control read opens it.
+    Service,
+    /// A call of its kind that goes through opens it.
+    Gate,
+    /// Only a person opens it.
+    Brake,
 }
 
 impl Lane {
-    pub const ALL: [Self; 3] = [Self::Trello, Self::DocSpace, Self::Create];
+    pub const ALL: [Self; 9] = [
+        Self::Trello,
+        Self::DocSpace,
+        Self::Create,
+        Self::Rename,
+        Self::Archive,
+        Self::Restore,
+        Self::Tag,
+        Self::CreateBrake,
+        Self::ArchiveBrake,
+    ];
+
+    #[must_use]
+    pub fn kind(self) -> LaneKind {
+        match self {
+            Self::Trello | Self::DocSpace => LaneKind::Service,
+            Self::Create | Self::Rename | Self::Archive | Self::Restore | Self::Tag => {
+                LaneKind::Gate
+            }
+            Self::CreateBrake | Self::ArchiveBrake => LaneKind::Brake,
+        }
+    }
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -24,6 +65,12 @@ impl Lane {
             Self::Trello => "trello",
             Self::DocSpace => "docspace",
             Self::Create => "docspace.create",
+            Self::Rename => "docspace.rename",
+            Self::Archive => "docspace.archive",
+            Self::Restore => "docspace.restore",
+            Self::Tag => "docspace.tag",
+            Self::CreateBrake => "brake.create",
+            Self::ArchiveBrake => "brake.archive",
         }
     }
 }

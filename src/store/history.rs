@@ -34,10 +34,23 @@ pub enum Event {
     Waiting,
     Failed,
     Told,
+    Observed,
+    Renamed,
+    ArchiveSent,
+    Archived,
+    RestoreSent,
+    Restored,
+    Drift,
+    DriftEnded,
+    Kept,
+    Linked,
+    WebhookAdded,
+    WebhookRemoved,
+    Mirrored,
 }
 
 impl Event {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 26] = [
         Self::Delivery,
         Self::Ignored,
         Self::CreateUnanswered,
@@ -51,6 +64,19 @@ impl Event {
         Self::Waiting,
         Self::Failed,
         Self::Told,
+        Self::Observed,
+        Self::Renamed,
+        Self::ArchiveSent,
+        Self::Archived,
+        Self::RestoreSent,
+        Self::Restored,
+        Self::Drift,
+        Self::DriftEnded,
+        Self::Kept,
+        Self::Linked,
+        Self::WebhookAdded,
+        Self::WebhookRemoved,
+        Self::Mirrored,
     ];
 
     #[must_use]
@@ -69,6 +95,19 @@ impl Event {
             Self::Waiting => "waiting",
             Self::Failed => "failed",
             Self::Told => "told",
+            Self::Observed => "observed",
+            Self::Renamed => "renamed",
+            Self::ArchiveSent => "archive_sent",
+            Self::Archived => "archived",
+            Self::RestoreSent => "restore_sent",
+            Self::Restored => "restored",
+            Self::Drift => "drift",
+            Self::DriftEnded => "drift_ended",
+            Self::Kept => "kept",
+            Self::Linked => "linked",
+            Self::WebhookAdded => "webhook_added",
+            Self::WebhookRemoved => "webhook_removed",
+            Self::Mirrored => "mirrored",
         }
     }
 }
@@ -81,7 +120,8 @@ mod tests {
     fn the_stored_words_are_these() {
         let words: Vec<_> = Event::ALL.into_iter().map(Event::as_str).collect();
         let pinned = "delivery ignored create_unanswered room_created room_adopted room_forgotten tagged invited \
-                      invitation_refused twin waiting failed told";
+                      invitation_refused twin waiting failed told observed renamed archive_sent archived restore_sent \
+                      restored drift drift_ended kept linked webhook_added webhook_removed mirrored";
         assert_eq!(words.join(" "), pinned);
     }
 }

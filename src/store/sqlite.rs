@@ -5,6 +5,7 @@ mod deliveries;
 mod queue;
 mod row;
 mod state;
+mod upkeep;
 
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -132,7 +133,7 @@ fn reason(error: &sqlx::Error) -> String {
 }
 
 /// The newest schema that this program knows.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// Brings the schema up to date. Another process may be at the same work: then the second try finds it done.
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
@@ -157,15 +158,15 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
 
 /// Each runs once, in order; they only ever add.
 fn migrations() -> Migrator {
-    let base = include_str!("sqlite/0001_base.sql");
-    let base = Migration::new(
-        1,
-        "base".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(base),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![base]);
+    let scripts = [
+        ("base", include_str!("sqlite/0001_base.sql")),
+        ("true", include_str!("sqlite/0002_true.sql")),
+    ];
+    let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
+        let script = SqlStr::from_static(script);
+        Migration::new(version, name.into(), MigrationType::Simple, script, false)
+    };
+    let mut migrator = Migrator::with_migrations((1..).zip(scripts).map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

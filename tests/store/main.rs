@@ -107,10 +107,12 @@ fn room(id: i64) -> RoomRecord {
         id: RoomId(id),
         title_sent: Some("a: b".into()),
         title_returned: "a_ b".into(),
-        archived: false,
+        archived: Some(false),
         tagged: true,
         invited: false,
         invitees: 0,
+        drift: None,
+        changes: Vec::new(),
     }
 }
 
@@ -118,6 +120,7 @@ fn settled(claim: &Claim, status: Status) -> Settlement {
     Settlement {
         hints: claim.hints,
         status,
+        told: claim.record.told,
         seen: None,
         failures: 0,
         again: None,
@@ -198,7 +201,7 @@ async fn a_list_is_compared_with_what_was_last_seen() {
     };
     let settlement = Settlement {
         seen: Some(seen.clone()),
-        ..settled(&claim, Status::Mirrored)
+        ..settled(&claim, Status::Mirrored(None))
     };
     kept.settle(claim.fence, &settlement).await.unwrap();
     assert_eq!(

@@ -44,7 +44,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_changes_nothing_more(
     assert_eq!(kept.hold(late.fence, LEASE).await.unwrap(), Held::Lost);
     assert_eq!(kept.abandon(late.fence).await.unwrap(), Held::Lost);
     assert_eq!(
-        kept.settle(late.fence, &settled(&late, Status::Mirrored))
+        kept.settle(late.fence, &settled(&late, Status::Mirrored(None)))
             .await
             .unwrap(),
         Held::Lost
@@ -57,7 +57,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_changes_nothing_more(
     // A room that was made is recorded, whoever made it.
     assert_eq!(kept.bind_room(1, 7).await, Bound::Bound);
     assert_eq!(
-        kept.settle(next.fence, &settled(&next, Status::Mirrored))
+        kept.settle(next.fence, &settled(&next, Status::Mirrored(None)))
             .await
             .unwrap(),
         Held::Held
@@ -88,11 +88,11 @@ async fn a_hint_during_a_look_brings_another_look() {
     kept.hint(&[board(1)]).await.unwrap();
     let claim = kept.claim(1).await.pop().unwrap();
     kept.accept(&[hint(1, 1)]).await.unwrap();
-    kept.settle(claim.fence, &settled(&claim, Status::Mirrored))
+    kept.settle(claim.fence, &settled(&claim, Status::Mirrored(None)))
         .await
         .unwrap();
     let again = kept.claim(1).await.pop().expect("it is due again");
-    kept.settle(again.fence, &settled(&again, Status::Mirrored))
+    kept.settle(again.fence, &settled(&again, Status::Mirrored(None)))
         .await
         .unwrap();
     assert!(kept.claim(1).await.is_empty(), "nothing came meanwhile");

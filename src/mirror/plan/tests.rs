@@ -67,10 +67,14 @@ fn new_board() -> Case {
             baseline: None,
             appeared: None,
             told: None,
+            asked: false,
             status: Status::Pending(None),
             since: Timestamp(0),
             failures: 0,
             failing_since: None,
+            closed_at: None,
+            gone_at: None,
+            missing_at: None,
             room: None,
             intention: None,
         },
@@ -265,10 +269,12 @@ fn recorded(case: &mut Case) {
         id: RoomId(38),
         title_sent: Some("Launch".into()),
         title_returned: "Launch".into(),
-        archived: false,
+        archived: Some(false),
         tagged: true,
         invited: true,
         invitees: 0,
+        drift: None,
+        changes: vec![],
     });
 }
 

@@ -48,11 +48,11 @@ impl Boards for Sqlite {
         }
         let bound: Option<i64> = sqlx::query_scalar(concat!(
             "INSERT INTO board (id, status, since, room_id, title_sent, title_returned, room_archived, tagged, invited)
-             VALUES ($1, 'mirrored', ",
+             VALUES ($1, 'pending', ",
             now!(),
             ", $2, $3, $4, $5, $6, $7)
              ON CONFLICT (id) DO UPDATE SET room_id = $2, title_sent = $3, title_returned = $4, room_archived = $5, tagged = $6,
-                 invited = $7, intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL
+                 invited = $7, drift = NULL, changes = NULL, intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL
                  WHERE room_id IS NULL
              RETURNING room_id"
         ))
@@ -81,7 +81,7 @@ impl Boards for Sqlite {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
             "UPDATE board SET room_id = NULL, title_sent = NULL, title_returned = NULL, room_archived = NULL,
-                 tagged = NULL, invited = NULL, invitees = 0 WHERE id = $1",
+                 tagged = NULL, invited = NULL, invitees = 0, drift = NULL, changes = NULL WHERE id = $1",
         )
         .bind(board.to_string())
         .execute(&mut *write)
@@ -139,13 +139,13 @@ impl Boards for Sqlite {
 
     async fn tell(&self, board: BoardId, told: Told) -> Result<(), StoreError> {
         sqlx::query(concat!(
-            "INSERT INTO board (id, told, status, since, due_at, hints)
-             VALUES ($1, $2, 'pending', ",
+            "INSERT INTO board (id, word, asked, status, since, due_at, hints)
+             VALUES ($1, $2, $2 = 'mirror', 'pending', ",
             now!(),
             ", ",
             now!(),
             ", 1)
-             ON CONFLICT (id) DO UPDATE SET told = $2, hints = hints + 1, failures = 0, failing_since = NULL, due_at = excluded.due_at"
+             ON CONFLICT (id) DO UPDATE SET word = $2, asked = CASE $2 WHEN 'mirror' THEN 1 WHEN 'ignore' THEN 0 ELSE asked END, hints = hints + 1, failures = 0, failing_since = NULL, due_at = excluded.due_at"
         ))
         .bind(board.to_string())
         .bind(told.as_str())
@@ -161,7 +161,7 @@ impl Boards for Sqlite {
                 "SELECT value ->> 'id' FROM json_each($1) AS listed LEFT JOIN board ON board.id = value ->> 'id'
                  WHERE board.id IS NULL OR (due_at IS NULL AND
                      (name IS NOT value ->> 'name' OR workspace IS NOT value ->> 'workspace' OR closed IS NOT value ->> 'closed'
-                      OR reason IN ('gone', 'board_not_found', 'board_not_visible', 'outside_workspaces')))",
+                      OR reason IN ('gone', 'board_not_found', 'board_not_visible', 'outside_workspaces', 'not_visible', 'board_deleted')))",
             )
             .bind(json!(chunk.iter().map(listed).collect::<Vec<_>>()).to_string())
             .fetch_all(&self.read)

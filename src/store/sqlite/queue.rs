@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::Row as _;
 
 use super::{Sqlite, now, row};
-use crate::model::board::Answer;
+use crate::model::board::{Answer, RoomRecord, Told};
 use crate::model::id::BoardId;
-use crate::model::status::{Status, Waiting};
+use crate::model::status::{Apart, Status, Waiting};
 use crate::model::time::{Timestamp, milliseconds};
+use crate::store::history::Note;
 use crate::store::{
     Claim, ClaimRequest, Fence, Held, NewIntention, Queue, Settlement, StoreError, Whose,
 };
@@ -39,6 +41,11 @@ macro_rules! claim {
 }
 const CLAIM_DUE: &str = claim!("$3 IS NULL AND due_at <= ", now!());
 const CLAIM_ONE: &str = claim!("id = $3");
+
+/// The stored form of writes that may still come true; nothing when there are none.
+fn changes(room: &RoomRecord) -> Option<String> {
+    (!room.changes.is_empty()).then(|| json!(room.changes).to_string())
+}
 
 fn held(rows: u64) -> Held {
     if rows == 0 { Held::Lost } else { Held::Held }
@@ -130,6 +137,39 @@ impl Queue for Sqlite {
         Ok(held(done.rows_affected()))
     }
 
+    async fn amend(
+        &self,
+        fence: Fence,
+        room: &RoomRecord,
+        lease: Duration,
+        note: Option<&Note>,
+    ) -> Result<Held, StoreError> {
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        let done = sqlx::query(concat!(
+            "UPDATE board SET lease_until = max(lease_until, $3 + ",
+            now!(),
+            "), title_sent = $5, title_returned = $6, room_archived = $7, tagged = $8, changes = $9",
+            fenced!(),
+            " AND room_id = $4"
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
+        .bind(milliseconds(lease))
+        .bind(room.id.0)
+        .bind(room.title_sent.as_deref())
+        .bind(&room.title_returned)
+        .bind(room.archived)
+        .bind(room.tagged)
+        .bind(changes(room))
+        .execute(&mut *write)
+        .await?;
+        if let (1.., Some(note)) = (done.rows_affected(), note) {
+            super::boards::note_once(&mut write, fence.board, note).await?;
+        }
+        write.commit().await?;
+        Ok(held(done.rows_affected()))
+    }
+
     async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE board SET intent_answer = $2 WHERE id = $1 AND intent_title IS NOT NULL",
@@ -158,7 +198,12 @@ impl Queue for Sqlite {
         let (status, reason) = settlement.status.words();
         let seen = settlement.seen.as_ref();
         let room = settlement.room.as_ref();
-        // A person's word is obeyed once. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
+        let (gone, deleted) = (
+            Status::Waiting(Waiting::Deletion),
+            Status::Mirrored(Some(Apart::BoardDeleted)),
+        );
+        let is_gone = settlement.status == gone || settlement.status == deleted;
+        // A person's word is obeyed once, but the one to ignore. What a look saw of the board ends what was suspected before. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
         let done = sqlx::query(concat!(
             "UPDATE board SET lease_until = NULL, holder = NULL,
                 since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
@@ -172,14 +217,26 @@ impl Queue for Sqlite {
             " ELSE $7 + ",
             now!(),
             " END,
-                told = CASE WHEN $3 = 'mirrored' THEN NULL ELSE told END,
+                word = CASE WHEN $3 = 'mirrored' AND word IS $22 AND word IS NOT 'ignore' THEN NULL ELSE word END,
+                closed_at = CASE WHEN $8 IS NULL THEN closed_at WHEN $12 THEN coalesce(closed_at, ",
+            now!(),
+            ") END,
+                gone_at = CASE WHEN $20 THEN coalesce(gone_at, ",
+            now!(),
+            ") WHEN $8 IS NULL AND $3 <> 'mirrored' THEN gone_at END,
+                missing_at = CASE WHEN $8 IS NULL OR workspace IS $11 THEN missing_at END,
                 kind = coalesce($8, kind),
                 name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
                 short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
                 workspace = CASE WHEN $8 IS NULL THEN workspace ELSE $11 END,
                 closed = CASE WHEN $8 IS NULL THEN closed ELSE $12 END,
-                title_returned = coalesce($13, title_returned), room_archived = coalesce($14, room_archived),
-                tagged = coalesce($15, tagged), invited = coalesce($16, invited)",
+                title_sent = CASE WHEN room_id = $21 THEN $17 ELSE title_sent END,
+                title_returned = CASE WHEN room_id = $21 THEN $13 ELSE title_returned END,
+                room_archived = CASE WHEN room_id = $21 THEN $14 ELSE room_archived END,
+                tagged = CASE WHEN room_id = $21 THEN $15 ELSE tagged END,
+                invited = CASE WHEN room_id = $21 THEN $16 ELSE invited END,
+                drift = CASE WHEN room_id = $21 THEN $18 ELSE drift END,
+                changes = CASE WHEN room_id = $21 THEN $19 ELSE changes END",
             fenced!()
         ))
         .bind(fence.board.to_string())
@@ -195,9 +252,15 @@ impl Queue for Sqlite {
         .bind(seen.and_then(|board| board.workspace).map(|workspace| workspace.to_string()))
         .bind(seen.map(|board| board.closed))
         .bind(room.map(|room| room.title_returned.as_str()))
-        .bind(room.map(|room| room.archived))
+        .bind(room.and_then(|room| room.archived))
         .bind(room.map(|room| room.tagged))
         .bind(room.map(|room| room.invited))
+        .bind(room.and_then(|room| room.title_sent.as_deref()))
+        .bind(room.and_then(|room| room.drift.as_ref()).map(|drift| json!(drift).to_string()))
+        .bind(room.and_then(changes))
+        .bind(is_gone)
+        .bind(room.map(|room| room.id.0))
+        .bind(settlement.told.map(Told::as_str))
         .execute(&mut *write)
         .await?;
         if let (1.., Some(note)) = (done.rows_affected(), &settlement.note) {
@@ -255,9 +318,10 @@ impl Queue for Sqlite {
             .filter_map(read)
             .filter_map(|status| match status {
                 Status::Waiting(waiting) => Some(waiting),
-                Status::Pending(_) | Status::Mirrored | Status::Ignored(_) | Status::Failed(_) => {
-                    None
-                }
+                Status::Pending(_)
+                | Status::Mirrored(_)
+                | Status::Ignored(_)
+                | Status::Failed(_) => None,
             });
         Ok(awaited.collect())
     }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -29,6 +30,17 @@ where
         .transpose()
 }
 
+/// A column of JSON.
+pub(super) fn json<T: DeserializeOwned>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<Option<T>, StoreError> {
+    let text = row.try_get::<Option<&str>, _>(column)?;
+    text.map(serde_json::from_str)
+        .transpose()
+        .map_err(|error| StoreError::Unreadable(format!("{column}: {error}")))
+}
+
 fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
@@ -50,11 +62,15 @@ pub(super) fn record(row: &SqliteRow) -> Result<Record, StoreError> {
         seen: seen(row)?,
         baseline: maybe(row, "baseline")?,
         appeared: maybe(row, "appeared")?,
-        told: maybe(row, "told")?,
+        told: maybe(row, "word")?,
+        asked: row.try_get("asked")?,
         status: self::status(status, reason)?,
         since: Timestamp(row.try_get("since")?),
         failures: row.try_get("failures")?,
         failing_since: time(row, "failing_since")?,
+        closed_at: time(row, "closed_at")?,
+        gone_at: time(row, "gone_at")?,
+        missing_at: time(row, "missing_at")?,
         room: room(row)?,
         intention: intention(row)?,
     })
@@ -84,12 +100,12 @@ fn room(row: &SqliteRow) -> Result<Option<RoomRecord>, StoreError> {
         id: RoomId(id),
         title_sent: row.try_get("title_sent")?,
         title_returned: row.try_get("title_returned")?,
-        archived: row
-            .try_get::<Option<bool>, _>("room_archived")?
-            .unwrap_or(false),
+        archived: row.try_get("room_archived")?,
         tagged: row.try_get::<Option<bool>, _>("tagged")?.unwrap_or(false),
         invited: row.try_get::<Option<bool>, _>("invited")?.unwrap_or(false),
         invitees: row.try_get("invitees")?,
+        drift: json(row, "drift")?,
+        changes: json(row, "changes")?.unwrap_or_default(),
     }))
 }
 
