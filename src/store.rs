@@ -25,9 +25,7 @@ use crate::store::history::Note;
 pub use people::{Linked, People};
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
-pub use views::{
-    Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words,
-};
+pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

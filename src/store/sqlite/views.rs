@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::row::{self, json, parsed, time};
 use super::Sqlite;
+use super::row::{self, json, parsed, time};
 use crate::model::id::{BoardId, RoomId};
 use crate::model::time::Timestamp;
 use crate::store::{
@@ -151,7 +151,10 @@ fn page<T>(
     let is_full = rows.len() >= most as usize;
     let last = rows.last().filter(|_| is_full);
     Ok(Page {
-        rows: rows.iter().filter_map(|row| row::readable(read(row))).collect(),
+        rows: rows
+            .iter()
+            .filter_map(|row| row::readable(read(row)))
+            .collect(),
         next: last
             .map(|row| row.try_get("cursor"))
             .transpose()?
