@@ -47,7 +47,7 @@ pub(super) fn json<T: DeserializeOwned>(
         .map_err(|error| StoreError::Unreadable(format!("{column}: {error}")))
 }
 
-fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 
