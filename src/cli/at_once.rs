@@ -81,7 +81,7 @@ impl AtOnce {
     }
 
     /// Looks at the board until its room is there, or says why there is none.
-    async fn until_mirrored(&self, board: BoardId) -> anyhow::Result<RoomRecord> {
+    pub(super) async fn until_mirrored(&self, board: BoardId) -> anyhow::Result<RoomRecord> {
         let (mut failure, mut told, begun) = (None, false, Instant::now());
         let window = self.mirror.confirmation_window();
         loop {
