@@ -196,7 +196,7 @@ async fn a_board_is_never_guessed() {
         "https://trello.com/b/sh0rt009",
     ] {
         lab.run(&["explain", unknown]).await.failed_with(&[
-            "knows no such board",
+            &format!("{unknown}: the database knows no such board"),
             "24 hex digits",
             "boardroom boards",
         ]);
