@@ -87,11 +87,11 @@ async fn boards_that_are_named_are_tried_again_and_an_unknown_one_stops_no_other
         "{}",
         run.stderr
     );
-    let story = lab.run(&["explain", "Cursed"]).await;
+    let told = lab.run(&["explain", "Cursed"]).await;
     assert!(
-        story.stdout.contains("told          to try again"),
+        told.stdout.contains("told          to try again"),
         "{}",
-        story.stdout
+        told.stdout
     );
     let ill = store.standing(id(2)).await.unwrap().unwrap();
     assert_eq!(ill.failures, 1);
