@@ -53,6 +53,7 @@ impl AtOnce {
             rules: Arc::new(wiring::rules(config)),
             metrics: Arc::new(Metrics::default()),
             owner: Arc::default(),
+            bound: Arc::default(),
             stop: CancellationToken::new(),
         };
         let holder = wiring::holder(command);

@@ -104,7 +104,7 @@ impl Left {
             failures: u32::from(is_failing),
             again: is_failing.then_some(Duration::from_mins(10)),
             room,
-            note: None,
+            notes: Vec::new(),
         };
         store.settle(claim.fence, &settlement).await.unwrap();
         id

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::json;
 use sqlx::Row as _;
 
 use super::{Sqlite, now, row};
@@ -44,7 +43,7 @@ const CLAIM_ONE: &str = claim!("id = $3");
 
 /// The stored form of writes that may still come true; nothing when there are none.
 fn changes(room: &RoomRecord) -> Option<String> {
-    (!room.changes.is_empty()).then(|| json!(room.changes).to_string())
+    (!room.changes.is_empty()).then(|| row::text(&room.changes))
 }
 
 fn held(rows: u64) -> Held {
@@ -257,15 +256,17 @@ impl Queue for Sqlite {
         .bind(room.map(|room| room.tagged))
         .bind(room.map(|room| room.invited))
         .bind(room.and_then(|room| room.title_sent.as_deref()))
-        .bind(room.and_then(|room| room.drift.as_ref()).map(|drift| json!(drift).to_string()))
+        .bind(room.and_then(|room| room.drift.as_ref()).map(row::text))
         .bind(room.and_then(changes))
         .bind(is_gone)
         .bind(room.map(|room| room.id.0))
         .bind(settlement.told.map(Told::as_str))
         .execute(&mut *write)
         .await?;
-        if let (1.., Some(note)) = (done.rows_affected(), &settlement.note) {
-            super::boards::note_once(&mut write, fence.board, note).await?;
+        if done.rows_affected() > 0 {
+            for note in &settlement.notes {
+                super::boards::note_once(&mut write, fence.board, note).await?;
+            }
         }
         write.commit().await?;
         Ok(held(done.rows_affected()))

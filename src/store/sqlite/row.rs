@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -28,6 +29,11 @@ where
     row.try_get::<Option<&str>, _>(column)?
         .map(parsed)
         .transpose()
+}
+
+/// The JSON of a column, its members in the order of the type.
+pub(super) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data has no keys that JSON could not have")
 }
 
 /// A column of JSON.
