@@ -1,4 +1,5 @@
-//! The audit: reads all rooms that carry our tag and fills what the record lacks. No create is sent before the first one has ended.
+//! The audit: reads all rooms that carry our tag, fills what the record lacks, and notices what people did by hand on quiet boards.
+//! No create is sent before the first one has ended.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use crate::docspace::{DocSpace, DocSpaceError};
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
 use crate::model::board::RoomRecord;
-use crate::model::id::BoardId;
+use crate::model::failure::Code;
+use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::Lane;
 use crate::model::room::{INTEGRATION_TAG, Room, board_of_tag};
 use crate::model::status::{Ignored, Status, Waiting};
@@ -19,7 +21,7 @@ use crate::model::time::Timestamp;
 use crate::retry::SERVICE;
 use crate::scope::Surroundings;
 use crate::store::history::{Event, Note};
-use crate::store::{Bound, Fact, Store, StoreError};
+use crate::store::{Bound, Fact, Shown, Store, StoreError};
 
 /// How long before the newest room that an empty record was filled with boards count as new.
 const A_DAY: Duration = Duration::from_hours(24);
@@ -52,6 +54,8 @@ pub struct Audited {
     pub rooms: usize,
     /// Rooms that the record lacked.
     pub adopted: usize,
+    /// Boards that are looked at, for their room is not as it was left.
+    pub changed: u64,
     pub twins: usize,
 }
 
@@ -98,9 +102,11 @@ impl Audit {
             rooms: rooms.len(),
             ..Audited::default()
         };
-        let mut newest = None;
+        let (mut newest, mut twins) = (None, Vec::new());
+        let shown: Vec<_> = rooms.iter().map(shown).collect();
         for (board, rooms) in by_board(rooms) {
-            match self.adopt(board, &rooms[0]).await? {
+            let (adoption, used) = self.adopt(board, &rooms[0]).await?;
+            match adoption {
                 Adoption::Adopted => {
                     audited.adopted += 1;
                     newest = newest.max(Some(board.0.created()));
@@ -108,11 +114,16 @@ impl Audit {
                 Adoption::Recorded => newest = newest.max(Some(board.0.created())),
                 Adoption::Made | Adoption::Left => {}
             }
-            for twin in &rooms[1..] {
-                audited.twins += 1;
-                self.report_twin(board, twin).await?;
-            }
+            let others = rooms.iter().map(|room| room.id);
+            twins.extend(
+                others
+                    .filter(|room| *room != used)
+                    .map(|room| (board, room)),
+            );
         }
+        audited.twins = twins.len();
+        self.report_twins(&twins).await?;
+        audited.changed = self.store.compare_rooms(&shown).await?;
         self.begin_again(newest).await?;
         self.metrics.audits.add_one();
         self.surroundings
@@ -121,40 +132,41 @@ impl Audit {
         tracing::info!(
             rooms = audited.rooms,
             adopted = audited.adopted,
+            changed = audited.changed,
             twins = audited.twins,
             "looked over all our rooms"
         );
         Ok(audited)
     }
 
-    async fn report_twin(&self, board: BoardId, twin: &Room) -> Result<(), StoreError> {
-        tracing::warn!(board.id = %board, room.id = %twin.id, "another room carries this board's tag; the older one is used");
-        let detail = format!(
-            "room {} carries the tag of this board, too; the older one is used",
-            twin.id
-        );
-        self.store
-            .note(board, &Note::new(Event::Twin, detail))
-            .await
+    /// Two rooms for one board stay reported until a person settles it.
+    async fn report_twins(&self, twins: &[(BoardId, RoomId)]) -> Result<(), StoreError> {
+        let new = self.store.set_twins(twins).await?;
+        for (board, twin) in twins.iter().filter(|(_, twin)| new.contains(twin)) {
+            let code = Code::TwinRooms;
+            tracing::warn!(board.id = %board, room.id = %twin, code = %code, fix = code.fix(), "another room carries this board's tag");
+            let detail = format!("room {twin} carries the tag of this board, too");
+            let note = Note::new(Event::Twin, detail);
+            self.store.note(*board, &note).await?;
+        }
+        Ok(())
     }
 
-    /// Records a room that the record lacks.
-    async fn adopt(&self, board: BoardId, room: &Room) -> Result<Adoption, StoreError> {
-        match self.store.record(board).await? {
-            Some(record) if record.room.is_some() => {
-                let found = record.room.is_some_and(|room| room.title_sent.is_none());
-                return Ok(if found {
-                    Adoption::Recorded
-                } else {
-                    Adoption::Made
-                });
+    /// Records a room that the record lacks; says which room the board has then.
+    async fn adopt(&self, board: BoardId, room: &Room) -> Result<(Adoption, RoomId), StoreError> {
+        if let Some(record) = self.store.record(board).await? {
+            if let Some(recorded) = record.room {
+                let adoption = match recorded.title_sent {
+                    None => Adoption::Recorded,
+                    Some(_) => Adoption::Made,
+                };
+                return Ok((adoption, recorded.id));
             }
             // An unanswered create of ours made it: the look knows more of it than we do.
-            Some(record) if record.intention.is_some() => {
+            if record.intention.is_some() {
                 self.store.hint(&[board]).await?;
-                return Ok(Adoption::Left);
+                return Ok((Adoption::Left, room.id));
             }
-            Some(_) | None => {}
         }
         let record = RoomRecord {
             id: room.id,
@@ -176,12 +188,12 @@ impl Audit {
             Bound::Bound => {
                 self.metrics.rooms_adopted.add_one();
                 self.store.hint(&[board]).await?;
-                Ok(Adoption::Adopted)
+                Ok((Adoption::Adopted, room.id))
             }
-            Bound::Has(_) => Ok(Adoption::Left),
+            Bound::Has(other) => Ok((Adoption::Left, other)),
             Bound::Taken(other) => {
                 tracing::warn!(board.id = %board, room.id = %room.id, other = %other, "a room carries the tags of two boards");
-                Ok(Adoption::Left)
+                Ok((Adoption::Left, room.id))
             }
         }
     }
@@ -219,6 +231,16 @@ enum Adoption {
     Made,
     /// Somebody else knows more of it, or it belongs to another board.
     Left,
+}
+
+fn shown(room: &Room) -> Shown {
+    let carries = |tag: &String| tag.trim_end().eq_ignore_ascii_case(INTEGRATION_TAG);
+    Shown {
+        room: room.id,
+        title: room.title.clone(),
+        archived: room.archived,
+        tagged: room.is_claimed() && room.tags.iter().any(carries),
+    }
 }
 
 /// Rooms by the board that they are tagged for, the oldest first.

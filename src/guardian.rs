@@ -1,6 +1,11 @@
-//! The guardian: keeps one webhook per watched workspace and one on the member. It adopts, re-arms and registers; it never touches others'.
+//! The guardian: keeps one webhook per watched workspace, one on the member, and one on each board that is followed. It adopts, re-arms and
+//! registers; it removes its own when nothing needs them, and never touches others'.
 
-use std::collections::HashMap;
+mod boards;
+mod health;
+mod refusals;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +14,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::{Charge, Lanes};
-use crate::model::id::ModelId;
+use crate::model::id::{ModelId, WebhookId};
 use crate::model::lane::Lane;
 use crate::retry::WEBHOOK;
-use crate::scope::Scope;
+use crate::scope::{Scope, Surroundings};
 use crate::store::{Store, StoreError};
 use crate::trello::{RegisterError, Trello, TrelloError, Webhook};
 use crate::watched::Watched;
+
+pub use refusals::Refusals;
+
+/// How often it is looked whether a board needs a webhook, or needs it no more; a new room tells at once.
+const POLL: Duration = Duration::from_secs(1);
 
 /// The guardian of one process.
 #[derive(Debug)]
@@ -23,22 +33,43 @@ pub struct Guardian {
     pub trello: Trello,
     pub store: Arc<dyn Store>,
     pub lanes: Lanes,
+    pub surroundings: Surroundings,
     pub watched: Watched,
     /// Our own callback URL, for which webhooks are registered. None while only deliveries for other URLs are taken.
     pub callback: Option<String>,
     /// Every URL whose deliveries are accepted.
     pub callbacks: Vec<String>,
     pub instance: String,
+    /// Whether boards have webhooks of their own.
+    pub follow: bool,
     pub every: Duration,
     pub scope: watch::Receiver<Option<Arc<Scope>>>,
     /// Asks for a sweep: while a webhook was missing, deliveries were.
     pub sweep: Arc<Notify>,
-    pub refusals: Refusals,
+    /// Told when a board has got a room.
+    pub bound: Arc<Notify>,
+    /// Told when a delivery says that somebody's part in a workspace has changed.
+    pub roles: Arc<Notify>,
+    pub state: Memory,
 }
 
-/// What Trello would not register, and when it is asked again.
+/// What a guardian remembers from round to round.
 #[derive(Debug, Default)]
-pub struct Refusals(HashMap<ModelId, (u32, Instant)>);
+pub struct Memory {
+    refusals: Refusals,
+    /// Whether Trello could not reach our URL the last time that a webhook was registered.
+    is_url_refused: bool,
+    /// The workspaces and the member.
+    base: Vec<ModelId>,
+    /// Attempts in a row that have failed, of the webhooks that had any.
+    failing: HashMap<WebhookId, u32>,
+    /// Webhooks of ours that nothing needed in the last round.
+    unneeded: HashSet<WebhookId>,
+    /// Rounds until roles and the token are asked after again.
+    rounds: u32,
+    /// Workspaces of which it was told that the member is no admin.
+    narrowed: HashSet<String>,
+}
 
 /// Why the webhooks could not be looked after.
 #[derive(Debug, thiserror::Error)]
@@ -73,16 +104,38 @@ impl Guardian {
                     WEBHOOK.steady_wait(failures, fastrand::f64())
                 }
             };
+            let (mut scope, roles) = (self.scope.clone(), self.roles.clone());
             tokio::select! {
+                () = roles.notified() => self.state.rounds = 0,
                 () = back => {}
-                changed = self.scope.changed() => if changed.is_err() { return std::future::pending().await },
-                () = tokio::time::sleep(wait) => {}
+                changed = scope.changed() => if changed.is_err() { return std::future::pending().await },
+                () = self.mind_boards_for(wait) => {}
             }
         }
     }
 
+    /// Between two rounds: whatever boards need is done as soon as it shows.
+    async fn mind_boards_for(&mut self, span: Duration) {
+        let (bound, lanes, end) = (
+            self.bound.clone(),
+            self.lanes.clone(),
+            Instant::now() + span,
+        );
+        while Instant::now() < end {
+            let told = bound.notified();
+            if lanes.is_open(Lane::Trello)
+                && let Err(error) = self.mind_boards().await
+            {
+                self.explain(&error).await;
+                tokio::time::sleep(WEBHOOK.first).await;
+            }
+            let pause = POLL.min(end.saturating_duration_since(Instant::now()));
+            let _ = tokio::time::timeout(pause, told).await;
+        }
+    }
+
     fn until_next_round(&self) -> Duration {
-        let refused = self.refusals.next().map(|at| {
+        let refused = self.state.refusals.next().map(|at| {
             at.saturating_duration_since(Instant::now())
                 .max(WEBHOOK.first)
         });
@@ -107,16 +160,11 @@ impl Guardian {
         let Some(scope) = self.scope.borrow_and_update().clone() else {
             return Ok(());
         };
-        let models: Vec<ModelId> = scope
-            .workspaces
-            .iter()
-            .map(|workspace| workspace.id.into())
-            .chain([scope.member.id.into()])
-            .collect();
-        self.refusals.0.retain(|model, _| models.contains(model));
+        let workspaces = scope.workspaces.iter().map(|workspace| workspace.id.into());
+        self.state.base = workspaces.chain([scope.member.id.into()]).collect();
         // Before they are registered: a delivery may outrun Trello's answer.
-        self.store.watch(&models).await?;
-        self.watched.add(models.iter().copied());
+        self.store.watch(&self.state.base).await?;
+        self.watched.add(self.state.base.iter().copied());
         let there = self.trello.webhooks().await?;
         let ours = |webhook: &&Webhook| self.callbacks.contains(&webhook.callback);
         self.watched
@@ -124,99 +172,158 @@ impl Guardian {
         let Some(callback) = self.callback.clone() else {
             return Ok(());
         };
-        let mut blind = false;
-        for model in models {
-            let found = there
-                .iter()
-                .find(|webhook| webhook.model == model && webhook.callback == callback);
-            blind |= match found {
-                Some(webhook) if webhook.active => {
-                    self.refusals.0.remove(&model);
-                    false
-                }
-                Some(webhook) => self.rearm(webhook).await?,
-                None if self.refusals.must_wait(model) => false,
-                None => self.register(model, &callback).await?,
-            };
-        }
+        let here: HashMap<ModelId, Webhook> = there
+            .iter()
+            .filter(|webhook| webhook.callback == callback)
+            .map(|webhook| (webhook.model, webhook.clone()))
+            .collect();
+        let mut blind = self.mind_base(&here, &callback).await?;
+        let unwatched = self.compare_boards(&here).await?;
+        self.forget_refusals().await?;
+        self.mind_boards().await?;
+        self.remove_stale(&there, &callback).await?;
+        blind |= self.mind_failures(&here, &scope).await?;
         if blind {
             self.sweep.notify_one();
         }
-        Ok(())
+        self.look_again(&unwatched).await?;
+        self.mind_people(&scope).await
+    }
+
+    /// The workspaces and the member. Says whether deliveries may have been missed.
+    async fn mind_base(
+        &mut self,
+        here: &HashMap<ModelId, Webhook>,
+        callback: &str,
+    ) -> Result<bool, GuardianError> {
+        let mut blind = false;
+        let waits = |model: &ModelId| self.state.refusals.must_wait(*model);
+        self.state.is_url_refused &= self.state.base.iter().any(waits);
+        for model in self.state.base.clone() {
+            blind |= match here.get(&model) {
+                Some(webhook) if webhook.active => {
+                    self.state.refusals.remove(model);
+                    false
+                }
+                Some(webhook) => self.rearm(webhook).await?,
+                None if self.state.refusals.must_wait(model) => false,
+                None => self.register(model, callback).await?.is_some(),
+            };
+        }
+        Ok(blind)
     }
 
     async fn rearm(&mut self, webhook: &Webhook) -> Result<bool, GuardianError> {
         match self.trello.activate(webhook.id).await {
             Ok(_) => {
-                self.refusals.0.remove(&webhook.model);
+                self.state.refusals.remove(webhook.model);
                 tracing::warn!(webhook = %webhook.id, model = %webhook.model, "Trello had switched this webhook off; it is on again");
                 Ok(true)
             }
-            Err(error) => self.refused(webhook.model, error).await,
+            Err(error) => self.refused(webhook.model, error).await.map(|()| false),
         }
     }
 
-    async fn register(&mut self, model: ModelId, callback: &str) -> Result<bool, GuardianError> {
-        let description = format!("boardroom: {}", self.instance);
+    /// Registers a webhook. None when it was refused; of one that was there already no id is known.
+    async fn register(
+        &mut self,
+        model: ModelId,
+        callback: &str,
+    ) -> Result<Option<Registered>, GuardianError> {
+        let description = description(&self.instance);
         match self.trello.register(model, callback, &description).await {
             Ok(webhook) => {
-                self.refusals.0.remove(&model);
+                self.state.refusals.remove(model);
                 tracing::info!(webhook = %webhook.id, model = %model, callback, "webhook registered");
-                Ok(true)
+                Ok(Some(Registered::New(webhook.id)))
             }
             // Somebody was faster, or the list was older than the webhook.
             Err(RegisterError::Exists) => {
-                self.refusals.0.remove(&model);
-                Ok(true)
+                self.state.refusals.remove(model);
+                Ok(Some(Registered::Before))
             }
-            Err(error) => self.refused(model, error).await,
+            Err(error) => self.refused(model, error).await.map(|()| None),
         }
     }
 
     /// A refusal concerns one webhook: the others, and everything else, go on.
-    async fn refused(
-        &mut self,
-        model: ModelId,
-        error: RegisterError,
-    ) -> Result<bool, GuardianError> {
-        let wait = self.refusals.add(model);
-        let again = wait.as_secs();
+    async fn refused(&mut self, model: ModelId, error: RegisterError) -> Result<(), GuardianError> {
         match error {
             RegisterError::Exists => {}
-            RegisterError::CallbackUnreachable(said) => tracing::error!(
-                model = %model, callback = self.callback.as_deref(), trello = said, again_s = again,
-                "Trello could not reach the public URL, so no webhook was registered; sweeps go on. It asks with HEAD and needs exactly 200. \
-                 Usual causes: the reverse proxy or tunnel does not pass this path on, a firewall or bot protection (Cloudflare) refuses Trello, \
-                 the TLS certificate is self-signed or expired, or the URL answers with a redirect"
-            ),
+            RegisterError::CallbackUnreachable(said) => {
+                self.state.is_url_refused = true;
+                let again = self.state.refusals.add(model, &said).as_secs();
+                tracing::error!(
+                    model = %model, callback = self.callback.as_deref(), trello = said, again_s = again,
+                    "Trello could not reach the public URL, so no webhook was registered; sweeps go on. It asks with HEAD and needs exactly 200. \
+                     Usual causes: the reverse proxy or tunnel does not pass this path on, a firewall or bot protection (Cloudflare) refuses Trello, \
+                     the TLS certificate is self-signed or expired, or the URL answers with a redirect"
+                );
+            }
             RegisterError::Trello(error) => {
                 let charge = Charge::from(&error);
+                let said = charge.failure.to_string();
+                let again = self.state.refusals.add(model, &said).as_secs();
                 self.lanes.judge(Lane::Trello, &charge).await;
-                tracing::warn!(model = %model, again_s = again, code = %charge.failure.code, "this webhook was not registered: {}", charge.failure);
+                tracing::warn!(model = %model, again_s = again, code = %charge.failure.code, "this webhook was not registered: {said}");
             }
         }
-        Ok(false)
+        Ok(())
+    }
+
+    /// Removes webhooks of this instance that nothing needs: for a URL that is not configured any more, or on something that is not watched
+    /// any more, and was not in the last round either. Those of others, and those for further configured URLs, are spared.
+    async fn remove_stale(
+        &mut self,
+        there: &[Webhook],
+        callback: &str,
+    ) -> Result<(), GuardianError> {
+        // Before the first look over all rooms it is not known which boards have one.
+        if self.surroundings.now().audited.is_none() {
+            return Ok(());
+        }
+        let kept: HashSet<WebhookId> = self
+            .store
+            .hooks()
+            .await?
+            .into_iter()
+            .map(|(_, hook)| hook)
+            .collect();
+        let description = description(&self.instance);
+        let is_ours = |webhook: &&Webhook| webhook.description.as_deref() == Some(&*description);
+        let is_unneeded = |webhook: &&Webhook| {
+            let is_needed = self.state.base.contains(&webhook.model) || kept.contains(&webhook.id);
+            !self.callbacks.contains(&webhook.callback)
+                || (webhook.callback == callback && !is_needed)
+        };
+        let unneeded: Vec<Webhook> = there
+            .iter()
+            .filter(is_ours)
+            .filter(is_unneeded)
+            .cloned()
+            .collect();
+        for webhook in unneeded
+            .iter()
+            .filter(|webhook| self.state.unneeded.contains(&webhook.id))
+        {
+            self.remove(webhook.id).await?;
+            tracing::info!(webhook = %webhook.id, model = %webhook.model, "a webhook of ours that nothing needs was removed");
+        }
+        self.state.unneeded = unneeded.iter().map(|webhook| webhook.id).collect();
+        Ok(())
     }
 }
 
-impl Refusals {
-    fn add(&mut self, model: ModelId) -> Duration {
-        let failures = self
-            .0
-            .get(&model)
-            .map_or(1, |(failures, _)| failures.saturating_add(1));
-        let wait = WEBHOOK.steady_wait(failures, fastrand::f64());
-        self.0.insert(model, (failures, Instant::now() + wait));
-        wait
-    }
+/// A webhook that was registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Registered {
+    New(WebhookId),
+    /// It was there; the next round reads which.
+    Before,
+}
 
-    fn must_wait(&self, model: ModelId) -> bool {
-        self.0
-            .get(&model)
-            .is_some_and(|(_, at)| *at > Instant::now())
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.0.values().map(|(_, at)| *at).min()
-    }
+/// By this an instance knows its webhooks again.
+#[must_use]
+pub fn description(instance: &str) -> String {
+    format!("boardroom: {instance}")
 }

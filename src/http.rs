@@ -12,6 +12,7 @@ use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
@@ -36,8 +37,13 @@ pub struct Shared {
     pub lanes: Lanes,
     pub clients: Clients,
     pub metrics: Arc<Metrics>,
+    pub roles: RolesBell,
     readiness: Readiness,
 }
+
+/// Rung when a delivery says that somebody's part in a workspace has changed.
+#[derive(Debug, Clone, Default)]
+pub struct RolesBell(pub Arc<Notify>);
 
 /// The clients that the workers use, for what the probes tell of them.
 #[derive(Debug, Clone)]
@@ -56,6 +62,7 @@ pub struct Parts {
     pub lanes: Lanes,
     pub clients: Clients,
     pub metrics: Arc<Metrics>,
+    pub roles: RolesBell,
 }
 
 impl Shared {
@@ -70,6 +77,7 @@ impl Shared {
             lanes: parts.lanes,
             clients: parts.clients,
             metrics: parts.metrics,
+            roles: parts.roles,
         }
     }
 
@@ -98,6 +106,7 @@ parts! {
     lanes: Lanes,
     clients: Clients,
     metrics: Arc<Metrics>,
+    roles: RolesBell,
     readiness: Readiness,
 }
 

@@ -6,6 +6,7 @@
 mod control;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ pub struct Lanes {
     shown: bool,
     controls: Arc<Controls>,
     closed: Arc<Mutex<HashMap<Lane, Closed>>>,
+    /// Counted up before and after what is closed changes here and is written down: what was read in between is stale.
+    changing: Arc<AtomicU64>,
     /// The board that was refused last at a gate: two different ones in a row close it.
     refused: Arc<Mutex<HashMap<Lane, (BoardId, Code)>>>,
     /// Told when boards were made due.
@@ -111,6 +114,7 @@ impl Lanes {
     pub fn fresh(store: Arc<dyn Store>, trello: Trello, docspace: DocSpace) -> Self {
         Self {
             closed: Arc::default(),
+            changing: Arc::default(),
             store,
             shown: false,
             controls: Arc::new(Controls::new(trello, docspace)),
@@ -211,9 +215,15 @@ impl Lanes {
     pub async fn judge_gate(&self, gate: Lane, board: BoardId, charge: &Charge) -> Verdict {
         let at_once =
             charge.failure.code == Code::DocSpaceQuotaFull || charge.retry_after.is_some();
+        // What DocSpace does not carry out it says no reason for: of a restore, a full plan is the likeliest.
+        let stalled = charge.failure.code == Code::DocSpaceOperationStalled;
+        let at_once = at_once || (stalled && gate == Lane::Restore);
         let common = matches!(
             charge.failure.code,
-            Code::DocSpaceForbidden | Code::DocSpaceRateLimited | Code::DocSpaceUnavailable
+            Code::DocSpaceForbidden
+                | Code::DocSpaceRateLimited
+                | Code::DocSpaceUnavailable
+                | Code::DocSpaceOperationStalled
         );
         let before = self
             .last_refused()
@@ -250,9 +260,13 @@ impl Lanes {
             LaneKind::Gate | LaneKind::Brake => (GATE, Duration::from_hours(24)),
         };
         let retry_after = retry_after.unwrap_or_default().min(longest);
-        let wait = backoff
-            .steady_wait(failures, fastrand::f64())
-            .max(retry_after);
+        let wait = match lane.kind() {
+            // Nothing is tried: a person decides.
+            LaneKind::Brake => Duration::ZERO,
+            LaneKind::Service | LaneKind::Gate => backoff
+                .steady_wait(failures, fastrand::f64())
+                .max(retry_after),
+        };
         let since = before.as_ref().map_or(now, |pause| pause.since);
         let pause = Pause {
             failure,
@@ -263,25 +277,61 @@ impl Lanes {
         if before.as_ref().map(|before| before.failure.code) != Some(pause.failure.code) {
             tracing::warn!(lane = %lane, code = %pause.failure.code, fix = pause.failure.code.fix(), "{}; boards wait", pause.failure);
         }
-        self.table().insert(
-            lane,
-            Closed {
-                pause: pause.clone(),
-                trial: None,
-            },
-        );
+        let closed = Closed {
+            pause: pause.clone(),
+            trial: None,
+        };
+        self.changing.fetch_add(1, Ordering::SeqCst);
+        self.table().insert(lane, closed);
         self.keep(lane, Some(&pause)).await;
+        self.changing.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes over what others wrote down: a person who wants everything tried at once, or lets the brake go; another process.
+    async fn learn(&self) -> Result<(), StoreError> {
+        let before = self.changing.load(Ordering::SeqCst);
+        let written: HashMap<_, _> = self.store.lanes().await?.into_iter().collect();
+        let mut opened = Vec::new();
+        // An odd number: a change is being written down.
+        if before % 2 == 1 || self.changing.load(Ordering::SeqCst) != before {
+            return Ok(());
+        }
+        {
+            let mut table = self.table();
+            for (lane, closed) in table.iter_mut() {
+                match written.get(lane) {
+                    Some(pause) => closed.pause.until = closed.pause.until.min(pause.until),
+                    None => opened.push(*lane),
+                }
+            }
+            for (lane, pause) in written {
+                table.entry(lane).or_insert(Closed { pause, trial: None });
+            }
+        }
+        for lane in opened {
+            self.open(lane).await;
+        }
+        Ok(())
     }
 
     /// Opens a lane and lets everything that waited for it go on.
     async fn open(&self, lane: Lane) {
-        let Some(closed) = self.table().remove(&lane) else {
+        self.changing.fetch_add(1, Ordering::SeqCst);
+        let closed = self.table().remove(&lane);
+        if closed.is_some() {
+            self.keep(lane, None).await;
+        }
+        self.changing.fetch_add(1, Ordering::SeqCst);
+        let Some(closed) = closed else {
             return;
         };
-        self.keep(lane, None).await;
         let span = Timestamp::now().since(closed.pause.since);
         tracing::info!(lane = %lane, paused_ms = span.as_millis(), "{lane} works again");
-        self.wake(Waiting::Lane(lane), None).await;
+        let waiting = match lane.kind() {
+            LaneKind::Service | LaneKind::Gate => Waiting::Lane(lane),
+            LaneKind::Brake => Waiting::Brake,
+        };
+        self.wake(waiting, None).await;
         self.opened.notify_waiters();
         if lane == Lane::Trello {
             self.trello_is_back.notify_waiters();
@@ -290,6 +340,9 @@ impl Lanes {
 
     /// Tries what is closed and due for it; wakes what waits for nothing. One step of the keeper.
     pub async fn tick(&self) {
+        if let Err(error) = self.learn().await {
+            tracing::error!(%error, "the state of the lanes could not be read");
+        }
         let now = Timestamp::now();
         for (lane, pause) in self.closed() {
             if pause.until > now {
@@ -329,9 +382,19 @@ impl Lanes {
     /// A board may settle as waiting just after the cause is gone; no wake-up would come for it.
     async fn wake_the_forgotten(&self) {
         for waiting in self.store.awaited().await.unwrap_or_default() {
-            if let Waiting::Lane(lane) = waiting
-                && self.is_open(lane)
-            {
+            let is_over = match waiting {
+                Waiting::Lane(lane) => self.is_open(lane),
+                Waiting::Brake => {
+                    self.is_open(Lane::CreateBrake) && self.is_open(Lane::ArchiveBrake)
+                }
+                Waiting::Baseline
+                | Waiting::Audit
+                | Waiting::Confirmation
+                | Waiting::Operation
+                | Waiting::Grace
+                | Waiting::Deletion => false,
+            };
+            if is_over {
                 self.wake(waiting, None).await;
             }
         }

@@ -1,36 +1,39 @@
 //! The mirror: look at one board, and do what makes its room agree. observe → plan → apply, from the top until there is nothing to do.
 
+mod change;
 mod create;
 mod end;
 mod find;
 mod finish;
+mod gate;
+mod observe;
 pub mod plan;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::docspace::{DocSpace, DocSpaceError};
-use crate::lane::{Charge, Lanes, Verdict};
+use crate::docspace::DocSpace;
+use crate::lane::Lanes;
 use crate::metrics::Metrics;
-use crate::mirror::plan::{RoomSight, Rules, Sight, Step, plan};
-use crate::model::board::{Board, RoomRecord};
+use crate::mirror::plan::{Comparison, RoomSight, Rules, Sight, Step, plan, wanted};
+use crate::model::board::{Board, Drift, RoomRecord};
 use crate::model::failure::{Code, Failure};
 use crate::model::lane::Lane;
-use crate::model::status::{Ignored, Status, Waiting};
+use crate::model::status::{Apart, Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::scope::{Known, Surroundings};
 use crate::store::history::{Event, Note};
 use crate::store::{Claim, Store};
-use crate::trello::{Trello, TrelloError};
+use crate::trello::Trello;
 
 pub use end::{Stop, settlement};
 
 /// No board needs more steps than this; a plan that never becomes empty is a fault, and must not spin.
-const MOST_STEPS: usize = 12;
+const MOST_STEPS: usize = 16;
 
 /// What a look needs. Clones share everything.
 #[derive(Debug, Clone)]
@@ -44,6 +47,8 @@ pub struct Mirror {
     pub metrics: Arc<Metrics>,
     /// The user who owns the API key, once that was asked for; none where it is not told.
     pub owner: Arc<OnceCell<Option<String>>>,
+    /// Told when a board has got a room.
+    pub bound: Arc<Notify>,
     /// Ends looks between two writes.
     pub stop: CancellationToken,
 }
@@ -54,6 +59,8 @@ pub struct Looked {
     pub result: Result<Status, Stop>,
     pub seen: Option<Board>,
     pub room: Option<RoomRecord>,
+    /// What the history is to say of it.
+    pub notes: Vec<Note>,
 }
 
 impl Looked {
@@ -78,6 +85,8 @@ struct Look<'a> {
     known: Known,
     /// Whether a recorded room was given up in this look: then another one may be there that carries the tag.
     forgot_a_room: bool,
+    /// What happened and is written down with the settlement.
+    notes: Vec<Note>,
 }
 
 impl Mirror {
@@ -102,6 +111,7 @@ impl Mirror {
             claimed: Instant::now(),
             known: self.surroundings.now(),
             forgot_a_room: false,
+            notes: Vec::new(),
         };
         let mut seen = None;
         let result = look.run(&mut seen).await;
@@ -109,6 +119,7 @@ impl Mirror {
             result,
             seen,
             room: look.claim.record.room,
+            notes: look.notes,
         }
     }
 }
@@ -134,7 +145,8 @@ impl Look<'_> {
         }
         let stop = self.mirror.stop.clone();
         let sight = unless_stopped(&stop, self.observe()).await?;
-        if let Sight::Board(board) = &sight {
+        if let Sight::Board { board, .. } = &sight {
+            self.note_what_is_new(board);
             *seen = Some(board.clone());
         }
         let mut room = RoomSight::Unknown;
@@ -147,14 +159,17 @@ impl Look<'_> {
                 &self.known,
             ) {
                 Step::Ignore(reason) => return self.ignore(reason).await,
-                Step::Wait(waiting) => return Err(Stop::wait(waiting)),
+                Step::Wait(waiting) => return Err(self.wait_for(waiting)),
                 Step::FindRoom => room = unless_stopped(&stop, self.find_room()).await?,
                 Step::Create => room = self.create(&sight).await?,
                 Step::Adopt(found) => room = self.adopt(found).await?,
                 Step::ForgetRoom => room = self.forget_room().await?,
                 Step::Tag(tags) => room = self.tag(&tags).await?,
                 Step::Invite => self.invite().await?,
-                Step::Keep => return Ok(Status::Mirrored(None)),
+                Step::Rename(title) => room = self.rename(&title).await?,
+                Step::Archive => room = self.archive().await?,
+                Step::Restore => room = self.restore().await?,
+                Step::Keep(apart) => return Ok(self.keep(apart, &sight, &room)),
             }
         }
         Err(Stop::fault(
@@ -163,44 +178,47 @@ impl Look<'_> {
         ))
     }
 
-    /// The board as it is now. A board that Trello will not show is told apart from a Trello that shows nothing.
-    async fn observe(&self) -> Result<Sight, Stop> {
-        if !self.mirror.lanes.is_open(Lane::Trello) {
-            return Err(Stop::wait(Waiting::Lane(Lane::Trello)));
-        }
-        let id = self.claim.record.id;
-        let error = match self.mirror.trello.board(id).await {
-            Ok(board) => return Ok(Sight::Board(board)),
-            Err(error) => error,
-        };
-        let unseen = match &error {
-            TrelloError::Unauthorized(_) => Some(Code::BoardNotVisible),
-            TrelloError::NotFound(_) => Some(Code::BoardNotFound),
-            _ => None,
-        };
-        let failure = unseen.map_or_else(|| error.failure(), |code| Failure::new(code, &error));
-        let charge = Charge::from(&error);
-        match self.mirror.lanes.judge(Lane::Trello, &charge).await {
-            Verdict::Lane(lane) => Err(Stop::wait(Waiting::Lane(lane))),
-            // With a room there is something to keep; that somebody sees it no more changes nothing about it.
-            Verdict::Call if unseen.is_some() && self.claim.record.room.is_some() => {
-                Ok(Sight::Gone)
-            }
-            Verdict::Call if unseen == Some(Code::BoardNotFound) && self.unseen_for_long() => {
-                Ok(Sight::Gone)
-            }
-            Verdict::Call => Err(Stop::Fault {
-                failure,
-                suspect: error.suspect(),
-                retry_after: error.retry_after(),
+    /// Leaves the room as it is, and records what agrees and what does not.
+    fn keep(&mut self, apart: Option<Apart>, sight: &Sight, room: &RoomSight) -> Status {
+        let (rules, record) = (&self.mirror.rules, &self.claim.record);
+        let drift_before = record.room.as_ref().and_then(|room| room.drift.clone());
+        let kept = match (room, &record.room) {
+            (RoomSight::Absent, Some(recorded)) => Some(RoomRecord {
+                drift: Some(Drift {
+                    deleted: true,
+                    ..Drift::default()
+                }),
+                ..recorded.clone()
             }),
+            (RoomSight::Present(room, _), Some(recorded)) => {
+                wanted(sight, record, rules, &self.known)
+                    .ok()
+                    .map(|wanted| {
+                        let comparison = Comparison {
+                            wanted,
+                            room,
+                            recorded,
+                        };
+                        comparison.kept(record)
+                    })
+            }
+            (RoomSight::Unknown | RoomSight::Absent | RoomSight::Present(..), _) => None,
+        };
+        if let Some(kept) = kept {
+            self.note_drift(drift_before, kept.drift.as_ref());
+            self.claim.record.room = Some(kept);
         }
+        Status::Mirrored(apart)
     }
 
-    /// A new board may not be visible everywhere at once: only after ten minutes is it taken to be gone.
-    fn unseen_for_long(&self) -> bool {
-        let since = self.claim.record.failing_since;
-        since.is_some_and(|since| self.now().since(since) > end::UNSEEN)
+    fn note_drift(&mut self, before: Option<Drift>, after: Option<&Drift>) {
+        if before.as_ref() == after {
+            return;
+        }
+        match after {
+            Some(drift) => self.happened(Event::Drift, drift.to_string()),
+            None => self.happened(Event::DriftEnded, "board and room agree again"),
+        }
     }
 
     /// The database's clock.
@@ -216,13 +234,10 @@ impl Look<'_> {
         Ok(Status::Ignored(reason))
     }
 
-    /// Decides who is to blame for a failed read or a failed write that has no gate.
-    async fn blame(&self, error: DocSpaceError) -> Stop {
-        let charge = Charge::from(&error);
-        match self.mirror.lanes.judge(Lane::DocSpace, &charge).await {
-            Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
-            Verdict::Call => Stop::from(charge),
-        }
+    /// Something that is written down when the look is settled.
+    fn happened(&mut self, event: Event, detail: impl Into<String>) {
+        let note = Note::new(event, detail).at(self.now());
+        self.notes.push(note);
     }
 
     fn docspace_is_open(&self) -> Result<(), Stop> {

@@ -247,8 +247,8 @@ pub struct Settlement {
     /// When to look again without being asked.
     pub again: Option<Duration>,
     pub room: Option<RoomRecord>,
-    /// What the history says, unless it said so last.
-    pub note: Option<Note>,
+    /// What the history says; of each, unless it said so last.
+    pub notes: Vec<Note>,
 }
 
 /// Whether the lease was still held.
@@ -299,6 +299,8 @@ pub enum Fact {
     /// The policies under which boards were ignored, and under which rooms were refused.
     BoardPolicy,
     RoomPolicy,
+    /// The policies under which rooms follow their boards.
+    FollowPolicy,
 }
 
 impl Fact {
@@ -310,6 +312,7 @@ impl Fact {
             Self::Audited => "audited",
             Self::BoardPolicy => "board_policy",
             Self::RoomPolicy => "room_policy",
+            Self::FollowPolicy => "follow_policy",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The sweep: lists every source and makes due what is new or has changed. It only marks; the worker looks.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -9,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
 use crate::model::board::Listed;
-use crate::model::id::ModelId;
+use crate::model::failure::Code;
+use crate::model::id::{BoardId, ModelId, WorkspaceId};
 use crate::model::lane::Lane;
 use crate::model::status::{Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::model::workspace::Member;
 use crate::retry::{Backoff, SERVICE};
-use crate::scope::{Scope, Surroundings, Wanted};
+use crate::scope::{Known, Scope, Surroundings, Wanted};
 use crate::store::{Fact, Newcomer, Store, StoreError};
 use crate::trello::{Trello, TrelloError};
 
@@ -37,11 +39,21 @@ pub struct Sweep {
     pub existing_boards: bool,
     /// A person's word on which boards existed before.
     pub since: Option<Timestamp>,
+    /// Whether rooms are called after their workspace as well.
+    pub titles_name_workspaces: bool,
     pub every: Duration,
     /// Told when somebody wants a sweep at once.
     pub asked: Arc<Notify>,
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
+    pub seen: Mutex<SeenScopes>,
+}
+
+/// The scope of the last sweep, and the last one that two sweeps agreed on.
+#[derive(Debug, Default)]
+pub struct SeenScopes {
+    last: Option<Arc<Scope>>,
+    settled: Option<Arc<Scope>>,
 }
 
 /// Why a sweep did not come to its end.
@@ -54,13 +66,17 @@ pub enum SweepError {
 }
 
 /// What one sweep found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
     pub boards: usize,
     /// Made due.
     pub marked: usize,
+    /// Made due because a complete list lacks them.
+    pub missing: u64,
     /// Sources that could not be listed.
     pub unlisted: usize,
+    /// Every board that some list has, while boards are looked for.
+    listed: HashSet<BoardId>,
 }
 
 impl Sweep {
@@ -132,16 +148,92 @@ impl Sweep {
         if self.personal_boards || !scope.guests.is_empty() {
             self.sweep_member(&scope, &mut swept).await?;
         }
+        self.look_for_the_doubtful(&swept).await?;
+        self.settle_scope(&scope).await?;
         self.metrics.sweeps.add_one();
         self.wake_the_forgotten().await?;
         self.lanes.work().notify_one();
         tracing::debug!(
             boards = swept.boards,
             marked = swept.marked,
+            missing = swept.missing,
             unlisted = swept.unlisted,
             "swept"
         );
         Ok(swept)
+    }
+
+    /// A board that Trello says it does not know is not believed to be gone before a sweep over all sources has missed it, too.
+    async fn look_for_the_doubtful(&self, swept: &Swept) -> Result<(), SweepError> {
+        if swept.unlisted > 0 {
+            return Ok(());
+        }
+        let mut doubtful = self.store.doubtful().await?;
+        doubtful.retain(|board| !swept.listed.contains(board));
+        if !doubtful.is_empty() {
+            self.store.unlisted(&doubtful).await?;
+        }
+        Ok(())
+    }
+
+    /// What follows from another set of workspaces, once two sweeps in a row have seen it: one answer may be wrong.
+    async fn settle_scope(&self, scope: &Arc<Scope>) -> Result<(), SweepError> {
+        let (is_steady, settled) = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let steady = seen.last.replace(scope.clone()).as_ref() == Some(scope);
+            (steady, seen.settled.clone())
+        };
+        if !is_steady || settled.as_ref() == Some(scope) {
+            return Ok(());
+        }
+        let ids = scope.workspaces.iter().map(|one| one.id);
+        let ids: Vec<_> = ids.chain(scope.guests.iter().copied()).collect();
+        let names = |scope: &Scope| -> Vec<_> {
+            let named = scope.workspaces.iter();
+            named.map(|one| one.display_name.clone()).collect()
+        };
+        let renamed = settled.is_some_and(|before| names(&before) != names(scope));
+        let everything = renamed && self.titles_name_workspaces;
+        self.store
+            .rescope(&ids, self.personal_boards, everything)
+            .await?;
+        self.tell_of_workspaces(scope).await?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.settled = Some(scope.clone());
+        Ok(())
+    }
+
+    /// Workspaces that were watched and are seen no more silently narrow what we see.
+    async fn tell_of_workspaces(&self, scope: &Scope) -> Result<(), SweepError> {
+        let named: Vec<_> = scope
+            .workspaces
+            .iter()
+            .map(|one| (one.id.into(), one.display_name.clone()))
+            .collect();
+        self.store.name_sources(&named).await?;
+        let mut left = Vec::new();
+        if self.wanted == Wanted::All {
+            for (id, name) in self.store.sources().await? {
+                let is_there = id == scope.member.id.into()
+                    || scope.workspaces.iter().any(|one| id == one.id.into());
+                if !is_there {
+                    let name = name.unwrap_or_else(|| id.to_string());
+                    tracing::warn!(workspace = name, code = %Code::WorkspaceLeft, fix = Code::WorkspaceLeft.fix(), "this workspace is seen no more");
+                    left.push((
+                        name,
+                        "Trello shows it to the token's member no more".to_owned(),
+                    ));
+                }
+            }
+        }
+        left.extend(scope.unknown.iter().map(|name| {
+            (
+                name.clone(),
+                "BOARDROOM_WORKSPACES names it, and Trello does not show it to this token"
+                    .to_owned(),
+            )
+        }));
+        Ok(self.store.set_concerns(Code::WorkspaceLeft, &left).await?)
     }
 
     /// The wake-up of a board that waits may have failed, or have gone by before it was told to wait.
@@ -272,7 +364,14 @@ impl Sweep {
         if known.baselines.contains(&source) {
             let differing = self.store.differing(boards).await?;
             swept.marked += differing.len();
-            return Ok(self.store.hint(&differing).await?);
+            if !differing.is_empty() {
+                self.store.hint(&differing).await?;
+            }
+            let ids: Vec<_> = boards.iter().map(|board| board.id).collect();
+            let workspace = (Some(source) != member(&known)).then_some(WorkspaceId(source.0));
+            swept.missing += self.store.listed(workspace, &ids).await?;
+            swept.listed.extend(ids);
+            return Ok(());
         }
         let since = known.since.unwrap_or(Timestamp(0));
         let is_inbox = |board: &Listed| known.is_inbox(board.id);
@@ -299,6 +398,11 @@ impl Sweep {
         self.lanes.wake(Waiting::Baseline, None).await;
         Ok(())
     }
+}
+
+/// The source of personal boards.
+fn member(known: &Known) -> Option<ModelId> {
+    known.scope.as_ref().map(|scope| scope.member.id.into())
 }
 
 /// What a first complete list tells of a board. Closed ones belong to no baseline: reopened, they are new.

@@ -65,6 +65,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         rules: Arc::new(wiring::rules(&config)),
         metrics: Arc::new(Metrics::default()),
         owner: Arc::default(),
+        bound: Arc::default(),
         stop: CancellationToken::new(),
     };
     let worker = Worker::new(

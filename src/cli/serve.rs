@@ -4,7 +4,7 @@
 
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Needs};
-use crate::guardian::{Guardian, Refusals};
-use crate::http::{self, Clients, Parts, Shared, server};
+use crate::config::{Config, Follow, Needs};
+use crate::guardian::{Guardian, Memory};
+use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::model::failure::Code;
-use crate::model::status::{Ignored, Status};
+use crate::model::status::{Apart, Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::scope::{Scope, Surroundings};
 use crate::store::{Fact, Sqlite, State as _, Store, Whose};
@@ -105,6 +105,22 @@ async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<Option<std::
         config.room.kind, config.room.title, config.room.tags, config.room.private
     );
     reconsider_if_changed(dyn_store, Fact::RoomPolicy, rooms, &refused).await?;
+    let kept = [
+        Status::Mirrored(None),
+        Status::Mirrored(Some(Apart::Drift)),
+        Status::Mirrored(Some(Apart::BoardDeleted)),
+        Status::Waiting(Waiting::Grace),
+        Status::Waiting(Waiting::Deletion),
+    ];
+    let follows = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        config.room.title,
+        config.on_drift,
+        config.on_board_deleted,
+        config.archive_after,
+        config.deleted_after
+    );
+    reconsider_if_changed(dyn_store, Fact::FollowPolicy, follows, &kept).await?;
     Ok(sole)
 }
 
@@ -135,6 +151,7 @@ struct Service {
     verifier: Verifier,
     watched: Watched,
     sweep_asked: Arc<Notify>,
+    roles: Arc<Notify>,
     scope: watch::Sender<Option<Arc<Scope>>>,
 }
 
@@ -171,6 +188,7 @@ impl Service {
             rules,
             metrics: Arc::new(Metrics::default()),
             owner: Arc::default(),
+            bound: Arc::default(),
             stop: supervisor.stop(),
         };
         Ok(Self {
@@ -178,6 +196,7 @@ impl Service {
             verifier: Verifier::new(&config.trello.secrets, callbacks),
             watched,
             sweep_asked: Arc::default(),
+            roles: Arc::default(),
             scope: watch::Sender::new(None),
         })
     }
@@ -198,6 +217,7 @@ impl Service {
                 docspace: mirror.docspace.clone(),
             },
             metrics: mirror.metrics.clone(),
+            roles: RolesBell(self.roles.clone()),
         });
         let router = http::router(shared.clone());
         let listening = stop.clone();
@@ -263,6 +283,7 @@ impl Service {
             trello: self.mirror.trello.clone(),
             store: self.mirror.store.clone(),
             lanes: self.mirror.lanes.clone(),
+            surroundings: self.mirror.surroundings.clone(),
             watched: self.watched.clone(),
             callback: config
                 .callback
@@ -274,10 +295,13 @@ impl Service {
                 .map(|callback| callback.as_str().to_owned())
                 .collect(),
             instance: config.instance.clone(),
+            follow: config.follow == Follow::Live,
             every: config.sweep_every,
             scope: self.scope.subscribe(),
             sweep: self.sweep_asked.clone(),
-            refusals: Refusals::default(),
+            bound: self.mirror.bound.clone(),
+            roles: self.roles.clone(),
+            state: Memory::default(),
         })
     }
 
@@ -292,9 +316,11 @@ impl Service {
             personal_boards: config.personal_boards,
             existing_boards: wiring::mirrors_existing_boards(config),
             since: config.since,
+            titles_name_workspaces: config.room.title.names_workspace(),
             every: config.sweep_every,
             asked: self.sweep_asked,
             scope: self.scope,
+            seen: Mutex::default(),
         }
     }
 }

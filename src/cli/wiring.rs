@@ -7,7 +7,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use secrecy::SecretString;
 
-use crate::config::{Config, Database, ExistingBoards, LogFormat, Workspaces};
+use crate::config::{
+    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
+};
 use crate::docspace::{self, DocSpace};
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
@@ -120,6 +122,11 @@ pub(super) fn rules(config: &Config) -> Rules {
     Rules {
         personal_boards: config.personal_boards,
         existing_boards: mirrors_existing_boards(config),
+        restore_drift: config.on_drift == OnDrift::Restore,
+        archive_deleted: config.on_board_deleted == OnBoardDeleted::Archive,
+        archive_after: config.archive_after,
+        deleted_after: config.deleted_after,
+        brake: config.brake.map(|brake| (brake.count, brake.per)),
         room: RoomRules {
             kind: config.room.kind,
             title: config.room.title.clone(),

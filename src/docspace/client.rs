@@ -323,6 +323,35 @@ impl Writer<'_> {
         })
     }
 
+    /// `PUT /api/2.0/files/rooms/{id}` with a title alone: tags that are sent along would replace those that are there. Answers with the
+    /// room as it is then. A room that is archived or missing is refused with 403.
+    pub async fn rename(&self, room: RoomId, title: &str) -> Result<Room, DocSpaceError> {
+        let path = format!("/api/2.0/files/rooms/{room}");
+        let request = self
+            .docspace
+            .request(Method::PUT, &path)
+            .json(&json!({ "title": title }));
+        let answer: RoomAnswer = self.docspace.answer(request, &path).await?;
+        answer.room().ok_or_else(|| {
+            DocSpaceError::Unintelligible("the answer to a rename is no room".to_owned())
+        })
+    }
+
+    /// `PUT …/archive` and `…/unarchive`: the answer says only that it was queued; the room itself shows when it is done.
+    /// `deleteAfter` is whether the finished operation is forgotten at once; `true` may answer with an error of the server's.
+    pub async fn set_archived(&self, room: RoomId, archived: bool) -> Result<(), DocSpaceError> {
+        let verb = if archived { "archive" } else { "unarchive" };
+        let path = format!("/api/2.0/files/rooms/{room}/{verb}");
+        let request = self
+            .docspace
+            .request(Method::PUT, &path)
+            .json(&json!({ "deleteAfter": false }));
+        self.docspace
+            .answer::<Value>(request, &path)
+            .await
+            .map(drop)
+    }
+
     /// `PUT …/tags`: adds tags and leaves people's own alone.
     pub async fn add_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}/tags");

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
-use crate::http::Shared;
+use crate::http::{RolesBell, Shared};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Hint, Recorded};
@@ -116,10 +116,16 @@ pub(super) async fn receive(
     State(watched): State<Watched>,
     State(store): State<Arc<dyn Store>>,
     State(inbox): State<Inbox>,
+    State(roles): State<RolesBell>,
     Signed(body): Signed,
 ) -> Response {
     let (model, hint) = match parse(&body) {
         Ok(Delivery::Hint { model, hint }) => (model, hint),
+        Ok(Delivery::Roles) => {
+            metrics.deliveries_uninteresting.add_one();
+            roles.0.notify_one();
+            return StatusCode::OK.into_response();
+        }
         Ok(Delivery::Uninteresting) => {
             metrics.deliveries_uninteresting.add_one();
             return StatusCode::OK.into_response();

@@ -7,14 +7,13 @@ use tokio::time::Instant;
 
 use crate::docspace::{DocSpaceError, NewRoom, Writer};
 use crate::lane::{Charge, Verdict};
-use crate::mirror::plan::{RoomSight, Sight};
+use crate::mirror::plan::{Pending, RoomSight, Sight};
 use crate::mirror::{Look, Stop};
 use crate::model::board::{Answer, Board, Intention, RoomRecord};
 use crate::model::failure::{Code, Failure};
 use crate::model::lane::Lane;
 use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
 use crate::model::status::Waiting;
-use crate::model::time::Timestamp;
 use crate::model::title::as_stored;
 use crate::store::history::{Event, Note};
 use crate::store::{Bound, Held, NewIntention};
@@ -26,28 +25,19 @@ const MARGIN: Duration = Duration::from_secs(30);
 impl<'m> Look<'m> {
     /// Creates the room and records it.
     pub(super) async fn create(&mut self, sight: &Sight) -> Result<RoomSight, Stop> {
-        let Sight::Board(board) = sight else {
+        let Sight::Board { title, .. } = sight else {
             return Err(Stop::fault(
                 Code::BoardNotFound,
                 "the board went away before its room was made",
             ));
         };
-        self.docspace_is_open()?;
-        let title = self.title(board).await?;
-        let writer = self.writer_while_held().await?;
-        // While it waited, DocSpace may have gone away, or the service may be stopping.
-        self.docspace_is_open()?;
-        if self.mirror.stop.is_cancelled() {
-            return Err(Stop::Lost);
-        }
-        if !self.mirror.lanes.pass(Lane::Create) {
-            return Err(Stop::wait(Waiting::Lane(Lane::Create)));
-        }
-        let intention = self.intend(&title).await?;
+        self.pass_brake(Lane::CreateBrake).await?;
+        let writer = self.writer_through(Lane::Create).await?;
+        let intention = self.intend(title).await?;
         let tags = self.tags();
         let room = &self.mirror.rules.room;
         let new = NewRoom {
-            title: &title,
+            title,
             kind: room.kind,
             tags: &tags,
             private: room.private,
@@ -57,7 +47,8 @@ impl<'m> Look<'m> {
             Ok(room) => {
                 drop(writer);
                 self.mirror.lanes.went_through(Lane::Create).await;
-                self.record_created(room, title, sent.elapsed()).await
+                self.record_created(room, title.clone(), sent.elapsed())
+                    .await
             }
             // The place is kept until it is known who is to blame: else the next board would run into the same wall meanwhile.
             Err(error) => Err(self.create_failed(error, &intention).await),
@@ -106,18 +97,7 @@ impl<'m> Look<'m> {
         }
     }
 
-    /// DocSpace's clock: by it a room of this intention can be told from an older one.
-    async fn docspace_now(&self) -> Result<Timestamp, Stop> {
-        if let Some(now) = self.mirror.docspace.now() {
-            return Ok(now);
-        }
-        match self.mirror.docspace.may_create().await {
-            Ok(_) => Ok(self.mirror.docspace.now().unwrap_or_else(Timestamp::now)),
-            Err(error) => Err(self.blame(error).await),
-        }
-    }
-
-    async fn title(&self, board: &Board) -> Result<String, Stop> {
+    pub(super) async fn title(&self, board: &Board) -> Result<String, Stop> {
         let template = &self.mirror.rules.room.title;
         let workspace = match board.workspace {
             Some(id) if template.names_workspace() => {
@@ -183,12 +163,13 @@ impl<'m> Look<'m> {
             .await?
         {
             Bound::Bound => {
+                self.mirror.bound.notify_one();
                 self.mirror.metrics.rooms_created.add_one();
                 let since_due = self.now().since(self.claim.due).as_millis();
                 tracing::info!(board.id = %self.claim.record.id, room.id = %room.id, since_due_ms = since_due, "room created");
                 self.claim.record.room = Some(record);
                 self.claim.record.intention = None;
-                Ok(RoomSight::Present(room))
+                Ok(RoomSight::Present(room, Pending::default()))
             }
             // Somebody else made one meanwhile, for the lease was lost: theirs is the recorded one.
             Bound::Has(other) => {

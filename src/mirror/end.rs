@@ -87,14 +87,12 @@ pub fn settlement(
         failures: 0,
         again: None,
         room: looked.room,
-        note: None,
+        notes: looked.notes,
     };
     match looked.result {
         Ok(status) => {
             settlement.status = status;
-            if let Status::Ignored(reason) = status {
-                settlement.note = Some(Note::new(Event::Ignored, reason.sentence()));
-            }
+            settlement.notes.extend(verdict(claim, status, now));
         }
         Err(Stop::Wait {
             waiting,
@@ -105,7 +103,8 @@ pub fn settlement(
             settlement.again = again;
             // A wait neither adds to what the board is to blame for nor forgives it.
             settlement.failures = record.failures.saturating_add(u32::from(blamed.is_some()));
-            settlement.note = Some(Note::new(Event::Waiting, waiting.sentence()));
+            let note = Note::new(Event::Waiting, waiting.sentence());
+            settlement.notes.push(note);
         }
         Err(Stop::Fault {
             failure,
@@ -118,11 +117,27 @@ pub fn settlement(
             let wait = BOARD.wait(settlement.failures, chance).max(asked);
             (settlement.status, settlement.again) =
                 after_a_fault(&failure, suspect, now.since(since), wait);
-            settlement.note = Some(Note::new(Event::Failed, failure.to_string()));
+            let note = Note::new(Event::Failed, failure.to_string());
+            settlement.notes.push(note);
         }
         Err(Stop::Lost | Stop::Store(_)) => return None,
     }
     Some(settlement)
+}
+
+/// What the history says of a look that came to its end.
+fn verdict(claim: &Claim, status: Status, now: Timestamp) -> Option<Note> {
+    let is_news = claim.record.status != status;
+    match status {
+        Status::Ignored(reason) => Some(Note::new(Event::Ignored, reason.sentence())),
+        Status::Mirrored(None) if is_news => {
+            let took = now.since(claim.taken).as_millis();
+            let detail = format!("board and room agree; the look took {took} ms");
+            Some(Note::new(Event::Mirrored, detail))
+        }
+        Status::Mirrored(Some(apart)) if is_news => Some(Note::new(Event::Kept, apart.sentence())),
+        Status::Mirrored(_) | Status::Pending(_) | Status::Waiting(_) | Status::Failed(_) => None,
+    }
 }
 
 /// Where a board stands that has been to blame for `span`, and when it is tried again.

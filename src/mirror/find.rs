@@ -20,11 +20,21 @@ const CLOCKS: Duration = Duration::from_secs(3);
 
 impl Look<'_> {
     /// Its room as it is now.
-    pub(super) async fn find_room(&self) -> Result<RoomSight, Stop> {
+    pub(super) async fn find_room(&mut self) -> Result<RoomSight, Stop> {
+        match self.observe_room().await? {
+            Some(room) => {
+                let pending = self.recognise(&room).await?;
+                Ok(RoomSight::Present(room, pending))
+            }
+            None => Ok(RoomSight::Absent),
+        }
+    }
+
+    async fn observe_room(&self) -> Result<Option<Room>, Stop> {
         let record = &self.claim.record;
         let is_new = record.room.is_none() && record.intention.is_none() && !self.forgot_a_room;
         if is_new && self.needs_no_look_up() {
-            return Ok(RoomSight::Absent);
+            return Ok(None);
         }
         self.docspace_is_open()?;
         let found = match (&record.room, &record.intention) {
@@ -36,9 +46,8 @@ impl Look<'_> {
             (None, None) => self.tagged_room().await?,
         };
         match (found, &record.intention) {
-            (Some(room), _) => Ok(RoomSight::Present(room)),
             (None, Some(intention)) => self.nothing_came_of(intention),
-            (None, None) => Ok(RoomSight::Absent),
+            (found, _) => Ok(found),
         }
     }
 
@@ -53,12 +62,12 @@ impl Look<'_> {
             || (self.known.audited.is_some() && age.is_some_and(|age| age < YOUNG))
     }
 
-    async fn recorded_room(&self, id: RoomId) -> Result<RoomSight, Stop> {
+    async fn recorded_room(&self, id: RoomId) -> Result<Option<Room>, Stop> {
         match self.mirror.docspace.room(id).await {
-            Ok(Some(room)) => Ok(RoomSight::Present(room)),
+            Ok(Some(room)) => Ok(Some(room)),
             // A 404 counts only while the portal answers otherwise: a wrong or suspended one knows no room at all.
             Ok(None) => match self.mirror.docspace.may_create().await {
-                Ok(_) => Ok(RoomSight::Absent),
+                Ok(_) => Ok(None),
                 Err(error) => Err(self.blame(error).await),
             },
             Err(error) => Err(self.blame(error).await),
@@ -74,20 +83,12 @@ impl Look<'_> {
         };
         rooms.retain(|room| room.belongs_to(board));
         rooms.sort_by_key(|room| (room.created, room.id));
-        let mut rooms = rooms.into_iter();
-        let oldest = rooms.next();
-        for twin in rooms {
+        for twin in rooms.iter().skip(1) {
             tracing::warn!(board.id = %board, room.id = %twin.id, "another room carries this board's tag; the older one is used");
-            self.note(
-                Event::Twin,
-                format!(
-                    "room {} carries the tag of this board, too; the older one is used",
-                    twin.id
-                ),
-            )
-            .await?;
+            let detail = format!("room {} carries the tag of this board, too", twin.id);
+            self.note(Event::Twin, detail).await?;
         }
-        Ok(oldest)
+        Ok(rooms.into_iter().next())
     }
 
     /// A room that our unanswered create has left without its tags: made by us, called as we asked, since we asked.
@@ -145,13 +146,13 @@ impl Look<'_> {
     }
 
     /// Nothing is there. After an answer that settles it; else only when the server cannot be at it any more.
-    fn nothing_came_of(&self, intention: &Intention) -> Result<RoomSight, Stop> {
+    fn nothing_came_of(&self, intention: &Intention) -> Result<Option<Room>, Stop> {
         match intention.answer {
-            Answer::Refused => Ok(RoomSight::Absent),
+            Answer::Refused => Ok(None),
             Answer::Unknown
                 if self.now().since(intention.at) >= self.mirror.confirmation_window() =>
             {
-                Ok(RoomSight::Absent)
+                Ok(None)
             }
             Answer::Unknown => Err(self.wait_for_confirmation(intention)),
         }

@@ -1,10 +1,11 @@
 //! What is left once the room exists: recording one that was found, its tags, its members.
 
 use crate::docspace::DocSpaceError;
-use crate::mirror::plan::RoomSight;
+use crate::mirror::plan::{Pending, RoomSight};
 use crate::mirror::{Look, Stop};
 use crate::model::board::{Answer, RoomRecord};
 use crate::model::failure::Code;
+use crate::model::lane::Lane;
 use crate::model::room::Room;
 use crate::store::history::{Event, Note};
 use crate::store::{Bound, Held};
@@ -43,11 +44,12 @@ impl Look<'_> {
             .await?
         {
             Bound::Bound => {
+                self.mirror.bound.notify_one();
                 self.mirror.metrics.rooms_adopted.add_one();
                 tracing::info!(board.id = %self.claim.record.id, room.id = %room.id, made_by_us, "room adopted");
                 self.claim.record.room = Some(record);
                 self.claim.record.intention = None;
-                Ok(RoomSight::Present(room))
+                Ok(RoomSight::Present(room, Pending::default()))
             }
             Bound::Has(_) => Err(Stop::Lost),
             Bound::Taken(other) => Err(Stop::fault(
@@ -78,14 +80,15 @@ impl Look<'_> {
         let Some(room) = self.claim.record.room.clone() else {
             return Ok(RoomSight::Unknown);
         };
-        let writer = self.writer_while_held().await?;
+        let writer = self.writer_through(Lane::Tag).await?;
         self.still_ours().await?;
-        if let Err(error) = writer.add_tags(room.id, tags).await {
-            drop(writer);
-            return Err(self.blame(error).await);
-        }
+        let answer = writer.add_tags(room.id, tags).await;
         drop(writer);
-        self.note(Event::Tagged, tags.join(", ")).await?;
+        if let Err(error) = answer {
+            return self.refused(Lane::Tag, error).await;
+        }
+        self.mirror.lanes.went_through(Lane::Tag).await;
+        self.happened(Event::Tagged, tags.join(", "));
         self.claim.record.room = Some(RoomRecord {
             tagged: true,
             ..room

@@ -1,69 +1,17 @@
 //! What to do about one board: the specification of the product as one pure function. No I/O, no clock, no chance.
 
-use crate::model::board::{Board, BoardKind, Record, Told};
-use crate::model::room::{INTEGRATION_TAG, Invitee, Room, RoomType, board_tag};
-use crate::model::status::{Ignored, Waiting};
-use crate::model::title::TitleTemplate;
-use crate::scope::{Known, Scope};
+mod admission;
+mod compare;
+mod terms;
 
-/// What was decided once for all boards.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// Whether boards without a workspace get rooms.
-    pub personal_boards: bool,
-    /// Whether boards that existed before get rooms.
-    pub existing_boards: bool,
-    pub room: RoomRules,
-}
+use crate::model::board::{Record, Told};
+use crate::model::status::{Apart, Ignored, Waiting};
+use crate::scope::Known;
 
-/// What rooms are made like.
-#[derive(Debug, Clone)]
-pub struct RoomRules {
-    pub kind: RoomType,
-    pub title: TitleTemplate,
-    /// Tags beside our two.
-    pub tags: Vec<String>,
-    pub private: bool,
-    pub members: Vec<Invitee>,
-}
-
-/// The board as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
-    Board(Board),
-    /// Trello knows it no more, and was asked again.
-    Gone,
-}
-
-/// Its room as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RoomSight {
-    /// Nobody has looked yet.
-    Unknown,
-    Absent,
-    Present(Room),
-}
-
-/// The next thing to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// It gets no room.
-    Ignore(Ignored),
-    Wait(Waiting),
-    /// Look for its room in DocSpace.
-    FindRoom,
-    Create,
-    /// Record a room that carries its tag.
-    Adopt(Room),
-    /// The recorded room was deleted, and a person wants a new one.
-    ForgetRoom,
-    /// Add these of our tags.
-    Tag(Vec<String>),
-    /// Invite the configured members.
-    Invite,
-    /// Nothing: board and room agree, or differ as people want it.
-    Keep,
-}
+use admission::{for_a_board_without_room, is_inside};
+use compare::missing_tags;
+pub(super) use compare::{Comparison, Wanted};
+pub use terms::{Age, Pending, RoomRules, RoomSight, Rules, Sight, Step};
 
 /// Decides the next step for a board.
 #[must_use]
@@ -74,95 +22,125 @@ pub fn plan(
     rules: &Rules,
     known: &Known,
 ) -> Step {
+    if record.told == Some(Told::Ignore) {
+        return Step::Ignore(Ignored::Told);
+    }
     // What was sent may have come true: that is settled before anything else is decided.
     if record.intention.is_some() && *room == RoomSight::Unknown {
         return Step::FindRoom;
     }
-    match (room, &record.room) {
-        (RoomSight::Present(room), None) => Step::Adopt(room.clone()),
-        (RoomSight::Present(room), Some(recorded)) => {
-            let missing = missing_tags(room, record);
-            if !recorded.tagged && !missing.is_empty() && !room.archived {
-                Step::Tag(missing)
-            } else if !recorded.invited && !rules.room.members.is_empty() && !room.archived {
-                Step::Invite
-            } else {
-                Step::Keep
+    match (&record.room, room) {
+        (None, RoomSight::Present(room, _)) => Step::Adopt(room.clone()),
+        (Some(_), RoomSight::Unknown) => Step::FindRoom,
+        (Some(_), RoomSight::Absent) if record.told == Some(Told::Mirror) => Step::ForgetRoom,
+        // Deleted by hand: that is respected.
+        (Some(_), RoomSight::Absent) => Step::Keep(Some(Apart::Drift)),
+        (Some(recorded), RoomSight::Present(room, pending)) => {
+            match wanted(sight, record, rules, known) {
+                Err(step) => step,
+                Ok(wanted) => {
+                    let comparison = Comparison {
+                        wanted,
+                        room,
+                        recorded,
+                    };
+                    for_a_room(&comparison, *pending, sight, record, rules)
+                }
             }
         }
-        (RoomSight::Absent, Some(_)) if record.told == Some(Told::Mirror) => Step::ForgetRoom,
-        // Deleted by hand: that is respected.
-        (RoomSight::Absent, Some(_)) => Step::Keep,
-        (RoomSight::Unknown, Some(_)) => Step::FindRoom,
-        (RoomSight::Unknown | RoomSight::Absent, None) => match sight {
-            Sight::Gone => Step::Ignore(Ignored::Gone),
-            Sight::Board(board) => for_a_board_without_room(board, room, record, rules, known),
+        (None, RoomSight::Unknown | RoomSight::Absent) => match sight {
+            Sight::Gone { .. } | Sight::Hidden => Step::Ignore(Ignored::Gone),
+            Sight::Board { board, .. } => {
+                for_a_board_without_room(board, room, record, rules, known)
+            }
         },
     }
 }
 
-fn for_a_board_without_room(
-    board: &Board,
-    room: &RoomSight,
+/// What the room of a board should be like, or why it is left as it is.
+pub(super) fn wanted<'a>(
+    sight: &'a Sight,
     record: &Record,
     rules: &Rules,
     known: &Known,
+) -> Result<Wanted<'a>, Step> {
+    let is_followed = record.asked || record.told.is_some();
+    match sight {
+        Sight::Gone { certain: false } => Err(Step::Wait(Waiting::Deletion)),
+        Sight::Gone { .. } if !rules.archive_deleted => Err(Step::Keep(Some(Apart::BoardDeleted))),
+        Sight::Gone { .. } => Ok(Wanted {
+            title: None,
+            archived: Some(true),
+        }),
+        Sight::Hidden => Err(Step::Keep(Some(Apart::NotVisible))),
+        Sight::Board {
+            board,
+            title,
+            in_grace,
+        } => match &known.scope {
+            Some(scope) if !is_followed && !is_inside(board, scope, rules) => {
+                Err(Step::Keep(Some(Apart::OutsideWorkspaces)))
+            }
+            None if !is_followed => Err(Step::Wait(Waiting::Baseline)),
+            Some(_) | None => Ok(Wanted {
+                title: Some(title),
+                archived: (!in_grace).then_some(board.closed),
+            }),
+        },
+    }
+}
+
+fn for_a_room(
+    seen: &Comparison<'_>,
+    pending: Pending,
+    sight: &Sight,
+    record: &Record,
+    rules: &Rules,
 ) -> Step {
-    let told = record.told == Some(Told::Mirror);
-    if told && board.kind == BoardKind::Inbox {
-        return Step::Ignore(Ignored::Inbox);
+    let Comparison {
+        wanted,
+        room,
+        recorded,
+    } = seen;
+    // What people did by hand is theirs, until a person or the policy says otherwise.
+    let by_word = matches!(record.told, Some(Told::Mirror | Told::Apply)) || rules.restore_drift;
+    let title_is_ours = by_word || !seen.title_is_by_hand();
+    let place_is_ours = by_word || !seen.place_is_by_hand();
+    let missing = missing_tags(room, record);
+    if !room.archived && !missing.is_empty() && (!recorded.tagged || by_word) {
+        return Step::Tag(missing);
     }
-    if !told {
-        let Some(scope) = &known.scope else {
-            return Step::Wait(Waiting::Baseline);
-        };
-        if let Some(reason) = never_ours(board, scope, rules, known) {
-            return Step::Ignore(reason);
-        }
-        let (Some(since), true) = (
-            known.since,
-            known.baselines.contains(&board.source(scope.member.id)),
-        ) else {
-            return Step::Wait(Waiting::Baseline);
-        };
-        let appeared = board.workspace.is_some() && record.appeared == board.workspace;
-        let in_baseline = record.baseline == Some(board.source(scope.member.id));
-        if in_baseline && !appeared && board.id.0.created() < since && !rules.existing_boards {
-            return Step::Ignore(Ignored::ExistedBefore);
-        }
-        if board.closed {
-            return Step::Ignore(Ignored::ClosedWhenFirstSeen);
+    if !room.archived && !recorded.invited && !rules.room.members.is_empty() {
+        return Step::Invite;
+    }
+    if let (Some(title), false, true) = (wanted.title, seen.title_agrees(), title_is_ours) {
+        match (room.archived, pending.place) {
+            (false, _) => return Step::Rename(title.to_owned()),
+            // A room in the archive refuses a new title: it comes out, and goes back afterwards.
+            (true, None | Some(Age::Stalled)) if place_is_ours => return Step::Restore,
+            (true, _) => {}
         }
     }
-    match room {
-        // A person who asks for one board does not wait for the look over all; its room is looked up all the same.
-        RoomSight::Unknown if known.audited.is_none() && !told => Step::Wait(Waiting::Audit),
-        RoomSight::Unknown => Step::FindRoom,
-        RoomSight::Absent | RoomSight::Present(_) => Step::Create,
+    match (seen.place_agrees() || !place_is_ours, pending.place) {
+        (false, None | Some(Age::Stalled)) if room.archived => return Step::Restore,
+        (false, None | Some(Age::Stalled)) => return Step::Archive,
+        // What was asked for may still come true, even if it is not wanted any more.
+        (_, Some(_)) => return Step::Wait(Waiting::Operation),
+        (true, None) => {}
     }
-}
-
-/// Boards that get no room whenever they appear.
-fn never_ours(board: &Board, scope: &Scope, rules: &Rules, known: &Known) -> Option<Ignored> {
-    if known.is_inbox(board.id) {
-        return Some(Ignored::Inbox);
+    if pending.rename {
+        return Step::Wait(Waiting::Operation);
     }
-    match board.kind {
-        BoardKind::Inbox => return Some(Ignored::Inbox),
-        BoardKind::Template => return Some(Ignored::Template),
-        BoardKind::Ordinary => {}
+    if !room.archived && matches!(sight, Sight::Board { in_grace: true, .. }) {
+        return Step::Wait(Waiting::Grace);
     }
-    let watched = board
-        .workspace
-        .map_or(rules.personal_boards, |workspace| scope.watches(workspace));
-    (!watched).then_some(Ignored::OutsideWorkspaces)
-}
-
-/// Our two tags, as far as the room lacks them.
-fn missing_tags(room: &Room, record: &Record) -> Vec<String> {
-    let carries = |tag: &String| room.tags.iter().any(|had| had.eq_ignore_ascii_case(tag));
-    let ours = [INTEGRATION_TAG.to_owned(), board_tag(record.id)];
-    ours.into_iter().filter(|tag| !carries(tag)).collect()
+    let is_gone = matches!(sight, Sight::Gone { .. });
+    let drifts = seen.drift(record).is_some();
+    Step::Keep(
+        drifts
+            .then_some(Apart::Drift)
+            .or(is_gone.then_some(Apart::BoardDeleted)),
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A board as Trello shows it, and what is kept about it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -177,6 +178,28 @@ pub struct Drift {
     pub deleted: bool,
 }
 
+/// In words for people, without a full stop.
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = Vec::new();
+        if let Some(title) = &self.title {
+            said.push(format!("the room is called \u{201c}{title}\u{201d}"));
+        }
+        match self.archived {
+            Some(true) => said.push("the room is archived".to_owned()),
+            Some(false) => said.push("the room is not archived".to_owned()),
+            None => {}
+        }
+        if self.untagged {
+            said.push("the room lacks a tag of ours".to_owned());
+        }
+        if self.deleted {
+            said.push("the room was deleted".to_owned());
+        }
+        f.write_str(&said.join("; "))
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 fn is_false(flag: &bool) -> bool {
     !flag
@@ -257,6 +280,8 @@ mod tests {
         let text = r#"{"title":"Theirs","archived":true,"untagged":true}"#;
         assert_eq!(serde_json::to_string(&drift).unwrap(), text);
         assert_eq!(serde_json::from_str::<Drift>(text).unwrap(), drift);
+        let words = "the room is called \u{201c}Theirs\u{201d}; the room is archived; the room lacks a tag of ours";
+        assert_eq!(drift.to_string(), words);
         let acts = [Act::Rename("A".into()), Act::Archive, Act::Restore];
         let changes = acts.map(|act| Change {
             act,

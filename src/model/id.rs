@@ -134,6 +134,12 @@ impl From<MemberId> for ModelId {
     }
 }
 
+impl From<BoardId> for ModelId {
+    fn from(id: BoardId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// A room of `DocSpace`'s. Rooms that we make have 32-bit numbers (`FolderDto.id`); ids of third-party storage are text and are not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoomId(pub i64);

@@ -1,11 +1,15 @@
 //! What happened to a board, one line an event. The words are pinned by a test: people read them in bug reports.
 //! No secret and no e-mail address ever enters a detail.
 
+use crate::model::time::Timestamp;
+
 /// One line of a board's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     pub event: Event,
     pub detail: String,
+    /// When it happened, by the database's clock; none is the moment at which it is written down.
+    pub at: Option<Timestamp>,
 }
 
 impl Note {
@@ -14,6 +18,16 @@ impl Note {
         Self {
             event,
             detail: detail.into(),
+            at: None,
+        }
+    }
+
+    /// One that is written down later than it happened.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> Self {
+        Self {
+            at: Some(at),
+            ..self
         }
     }
 }

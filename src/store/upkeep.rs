@@ -49,6 +49,21 @@ pub trait Upkeep {
         boards: &[BoardId],
     ) -> Result<u64, StoreError>;
 
+    /// Makes mirrored boards due that lie where they are not mirrored, and those that are kept for having lain there and lie there no
+    /// more; or every mirrored one.
+    async fn rescope(
+        &self,
+        workspaces: &[WorkspaceId],
+        personal: bool,
+        everything: bool,
+    ) -> Result<u64, StoreError>;
+
+    /// Keeps what workspaces are called, for the day when they are seen no more.
+    async fn name_sources(&self, sources: &[(ModelId, String)]) -> Result<(), StoreError>;
+
+    /// The sources that have their baseline, with their names as far as they are known.
+    async fn sources(&self) -> Result<Vec<(ModelId, Option<String>)>, StoreError>;
+
     /// Boards that Trello said it knows no more and that no list was known to lack yet.
     async fn doubtful(&self) -> Result<Vec<BoardId>, StoreError>;
 

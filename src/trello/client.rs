@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::api::{self, Caller, Readable};
 use crate::model::board::{Board, BoardKind, Listed};
@@ -60,8 +60,14 @@ pub struct Webhook {
     pub model: ModelId,
     #[serde(rename = "callbackURL")]
     pub callback: String,
+    /// Free text; ours names the instance that registered it.
+    #[serde(default)]
+    pub description: Option<String>,
     #[serde(default)]
     pub active: bool,
+    /// Attempts that failed since the last that did not.
+    #[serde(default, rename = "consecutiveFailures")]
+    pub failures: Option<u32>,
 }
 
 impl Trello {
@@ -245,6 +251,16 @@ impl Trello {
         self.call(Method::PUT, &path, &[("active", "true")])
             .await
             .map_err(RegisterError::of)
+    }
+
+    /// `DELETE /1/webhooks/{id}`. One that is gone already is no error.
+    pub async fn remove(&self, webhook: WebhookId) -> Result<(), TrelloError> {
+        let path = format!("/1/webhooks/{webhook}");
+        match self.call::<IgnoredAny>(Method::DELETE, &path, &[]).await {
+            // What it answers does not matter, only that it did.
+            Ok(_) | Err(TrelloError::NotFound(_) | TrelloError::Unintelligible(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn get<T: DeserializeOwned>(

@@ -12,6 +12,8 @@ use crate::model::id::{ActionId, BoardId, ModelId, ObjectId, WorkspaceId};
 pub enum Delivery {
     /// Look at this board, says the webhook on this model.
     Hint { model: ModelId, hint: Hint },
+    /// Somebody's part in a workspace has changed: perhaps ours.
+    Roles,
     /// Nothing that a room would follow.
     Uninteresting,
 }
@@ -32,6 +34,9 @@ pub fn parse(body: &[u8]) -> Result<Delivery, NotADelivery> {
     let Some(interest) = interest(&action.kind) else {
         return Ok(Delivery::Uninteresting);
     };
+    if interest == Interest::InRoles {
+        return Ok(Delivery::Roles);
+    }
     let data: Data<'_> = part(action.data)?;
     if interest == Interest::InChanges && !data.old.is_some_and(|old| old.concerns_a_room()) {
         return Ok(Delivery::Uninteresting);
@@ -77,6 +82,8 @@ enum Interest {
     Always,
     /// Only where what changed is something of a room's.
     InChanges,
+    /// Not in a board, but in what we may see of boards.
+    InRoles,
 }
 
 /// Whether a room may have to be made or changed (Atlassian, "Webhook actions and types"). Most deliveries are of cards that move.
@@ -88,6 +95,10 @@ fn interest(kind: &str) -> Option<Interest> {
         | "removeFromOrganizationBoard"
         | "addMemberToBoard" => Some(Interest::Always),
         "updateBoard" => Some(Interest::InChanges),
+        "makeAdminOfOrganization"
+        | "makeNormalMemberOfOrganization"
+        | "addMemberToOrganization"
+        | "removeMemberFromOrganization" => Some(Interest::InRoles),
         _ => None,
     }
 }

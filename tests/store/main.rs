@@ -125,7 +125,7 @@ fn settled(claim: &Claim, status: Status) -> Settlement {
         failures: 0,
         again: None,
         room: None,
-        note: None,
+        notes: Vec::new(),
     }
 }
 

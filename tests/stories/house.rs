@@ -227,7 +227,10 @@ impl House {
     pub(crate) async fn age(&self, span: Duration) {
         let ms = span.as_millis();
         self.execute(&format!(
-            "UPDATE board SET due_at = due_at - {ms}, intent_at = intent_at - {ms}, failing_since = failing_since - {ms}, since = since - {ms}"
+            "UPDATE board SET due_at = due_at - {ms}, intent_at = intent_at - {ms}, failing_since = failing_since - {ms}, since = since - {ms},
+                 closed_at = closed_at - {ms}, gone_at = gone_at - {ms}, missing_at = missing_at - {ms},
+                 changes = CASE WHEN changes IS NOT NULL THEN (SELECT json_group_array(json_set(value, '$.at', (value ->> 'at') - {ms}))
+                     FROM json_each(changes)) END"
         ))
         .await;
     }

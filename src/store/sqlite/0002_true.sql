@@ -57,3 +57,6 @@ ALTER TABLE capture ADD COLUMN signature TEXT;
 ALTER TABLE capture ADD COLUMN url TEXT;
 
 ALTER TABLE source ADD COLUMN name TEXT;
+
+-- Rooms did not follow their boards before: all of them are looked at once.
+UPDATE board SET hints = hints + 1, due_at = since WHERE status = 'mirrored' AND due_at IS NULL;

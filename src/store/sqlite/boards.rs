@@ -270,14 +270,15 @@ pub(super) async fn note_once(
     event: &Note,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(concat!(
-        "INSERT INTO history (board, at, event, detail) SELECT $1, ",
+        "INSERT INTO history (board, at, event, detail) SELECT $1, coalesce($4, ",
         now!(),
-        ", $2, $3 WHERE NOT EXISTS (SELECT 1 FROM (SELECT event, detail FROM history WHERE board = $1 ORDER BY id DESC LIMIT 1)
+        "), $2, $3 WHERE NOT EXISTS (SELECT 1 FROM (SELECT event, detail FROM history WHERE board = $1 ORDER BY id DESC LIMIT 1)
              WHERE event = $2 AND detail = $3)"
     ))
     .bind(board.to_string())
     .bind(event.event.as_str())
     .bind(&event.detail)
+    .bind(event.at.map(|at| at.0))
     .execute(write)
     .await?;
     Ok(())

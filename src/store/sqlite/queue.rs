@@ -263,8 +263,10 @@ impl Queue for Sqlite {
         .bind(settlement.told.map(Told::as_str))
         .execute(&mut *write)
         .await?;
-        if let (1.., Some(note)) = (done.rows_affected(), &settlement.note) {
-            super::boards::note_once(&mut write, fence.board, note).await?;
+        if done.rows_affected() > 0 {
+            for note in &settlement.notes {
+                super::boards::note_once(&mut write, fence.board, note).await?;
+            }
         }
         write.commit().await?;
         Ok(held(done.rows_affected()))

@@ -80,6 +80,47 @@ impl Upkeep for Sqlite {
         Ok(done.rows_affected())
     }
 
+    async fn rescope(
+        &self,
+        workspaces: &[WorkspaceId],
+        personal: bool,
+        everything: bool,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query(concat!(
+            "UPDATE board SET ",
+            due!(),
+            " WHERE room_id IS NOT NULL AND status = 'mirrored' AND kind IS NOT NULL AND due_at IS NULL AND ($3 OR
+                 (asked OR CASE WHEN workspace IS NULL THEN $2 ELSE workspace IN (SELECT value FROM json_each($1)) END)
+                 <> (coalesce(reason, '') <> 'outside_workspaces'))"
+        ))
+        .bind(json!(workspaces).to_string())
+        .bind(personal)
+        .bind(everything)
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn name_sources(&self, sources: &[(ModelId, String)]) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE source SET name = given.name FROM (SELECT value ->> 0 AS id, value ->> 1 AS name FROM json_each($1)) AS given
+             WHERE source.id = given.id AND source.name IS NOT given.name",
+        )
+        .bind(json!(sources).to_string())
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    async fn sources(&self) -> Result<Vec<(ModelId, Option<String>)>, StoreError> {
+        let rows: Vec<(String, Option<String>)> = sqlx::query_as("SELECT id, name FROM source")
+            .fetch_all(&self.read)
+            .await?;
+        rows.into_iter()
+            .map(|(id, name)| Ok((parsed(&id)?, name)))
+            .collect()
+    }
+
     async fn doubtful(&self) -> Result<Vec<BoardId>, StoreError> {
         let ids: Vec<String> = sqlx::query_scalar(
             "SELECT id FROM board WHERE gone_at IS NOT NULL AND missing_at IS NULL",
@@ -93,7 +134,9 @@ impl Upkeep for Sqlite {
         sqlx::query(concat!(
             "UPDATE board SET missing_at = coalesce(missing_at, ",
             now!(),
-            ") WHERE id IN (SELECT value FROM json_each($1))"
+            "), ",
+            due!(),
+            " WHERE id IN (SELECT value FROM json_each($1))"
         ))
         .bind(json!(boards).to_string())
         .execute(&self.write)
@@ -118,7 +161,7 @@ impl Upkeep for Sqlite {
             "WITH shown AS (SELECT value ->> 'room' AS room, value ->> 'title' AS title, value ->> 'archived' AS archived,
                      value ->> 'tagged' AS tagged FROM json_each($1))
              SELECT board.id FROM board LEFT JOIN shown ON shown.room = board.room_id
-             WHERE room_id IS NOT NULL AND status = 'mirrored' AND due_at IS NULL AND CASE
+             WHERE room_id IS NOT NULL AND status = 'mirrored' AND coalesce(reason, 'drift') = 'drift' AND due_at IS NULL AND CASE
                  WHEN shown.room IS NULL THEN coalesce(drift ->> 'untagged', drift ->> 'deleted', 0) = 0
                  ELSE shown.title <> coalesce(drift ->> 'title', title_returned)
                       OR shown.archived <> coalesce(drift ->> 'archived', room_archived, shown.archived)

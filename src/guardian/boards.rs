@@ -1,0 +1,165 @@
+//! Webhooks on the boards themselves: renames, archives and reopenings reach no other. They come after the room, one at a time, so that
+//! most of the budget is left for looks.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::guardian::{Guardian, GuardianError, Registered};
+use crate::lane::{Charge, Verdict};
+use crate::model::id::{BoardId, ModelId, WebhookId};
+use crate::model::lane::Lane;
+use crate::store::history::{Event, Note};
+use crate::trello::Webhook;
+
+/// How many boards one step looks through.
+const STEP: u32 = 1_000;
+/// So few boards are looked at again at once when their webhook comes; for more a sweep costs less.
+const FEW: usize = 5;
+
+impl Guardian {
+    /// Brings the boards' own webhooks in line with which boards are followed.
+    pub(super) async fn mind_boards(&mut self) -> Result<(), GuardianError> {
+        let Some(callback) = self.callback.clone() else {
+            return Ok(());
+        };
+        // Which webhooks are there is known only after a first round.
+        if self.state.base.is_empty() {
+            return Ok(());
+        }
+        for (board, webhook) in self.store.overhooked(self.follow).await? {
+            self.remove(webhook).await?;
+            self.store.set_hooks(&[(board, None)]).await?;
+            self.store.unwatch(&[board.into()]).await?;
+            let note = Note::new(Event::WebhookRemoved, "the board is not followed any more");
+            self.store.note(board, &note).await?;
+            tracing::info!(webhook = %webhook, board.id = %board, "webhook removed: its board is not followed any more");
+        }
+        if !self.follow || self.state.is_url_refused {
+            return Ok(());
+        }
+        let mut registered = Vec::new();
+        for board in self.store.unhooked(STEP).await? {
+            let model = ModelId::from(board);
+            if self.state.refusals.must_wait(model) {
+                continue;
+            }
+            // A webhook that could not be registered for the URL's sake tells that of the next one as well.
+            match self.register_on(board, &callback).await? {
+                Some(true) => registered.push(board),
+                Some(false) => {}
+                None => break,
+            }
+        }
+        self.look_again(&registered).await
+    }
+
+    /// One that Trello will not remove is not this token's any more, and nobody's concern.
+    pub(super) async fn remove(&self, webhook: WebhookId) -> Result<(), GuardianError> {
+        let Err(error) = self.trello.remove(webhook).await else {
+            return Ok(());
+        };
+        let charge = Charge::from(&error);
+        match self.lanes.judge(Lane::Trello, &charge).await {
+            Verdict::Lane(_) => Err(error.into()),
+            Verdict::Call => {
+                tracing::warn!(webhook = %webhook, code = %charge.failure.code, "a webhook could not be removed: {}", charge.failure);
+                Ok(())
+            }
+        }
+    }
+
+    /// None when no other one would be registered either.
+    async fn register_on(
+        &mut self,
+        board: BoardId,
+        callback: &str,
+    ) -> Result<Option<bool>, GuardianError> {
+        let model = ModelId::from(board);
+        self.store.watch(&[model]).await?;
+        self.watched.add([model]);
+        match self.register(model, callback).await? {
+            Some(Registered::New(webhook)) => {
+                self.store.set_hooks(&[(board, Some(webhook))]).await?;
+                let note = Note::new(Event::WebhookAdded, format!("webhook {webhook}"));
+                self.store.note(board, &note).await?;
+                return Ok(Some(true));
+            }
+            Some(Registered::Before) => {
+                self.state
+                    .refusals
+                    .add(model, "it was there already; the next round adopts it");
+                return Ok(Some(true));
+            }
+            None => {}
+        }
+        // It may be hidden or gone: the look will tell.
+        self.store.hint(&[board]).await?;
+        self.lanes.work().notify_one();
+        Ok((!self.state.is_url_refused).then_some(false))
+    }
+
+    /// What was refused for a board that needs no webhook any more, or has one by now, is over.
+    pub(super) async fn forget_refusals(&mut self) -> Result<(), GuardianError> {
+        let is_base = |model: ModelId| self.state.base.contains(&model);
+        if self.state.refusals.all().all(|(model, _)| is_base(model)) {
+            return Ok(());
+        }
+        let unhooked: HashSet<_> = self.store.unhooked(u32::MAX).await?.into_iter().collect();
+        let base = self.state.base.clone();
+        self.state
+            .refusals
+            .retain(|model| base.contains(&model) || unhooked.contains(&BoardId(model.0)));
+        Ok(())
+    }
+
+    /// What happened to these boards until now was told by nobody.
+    pub(super) async fn look_again(&self, boards: &[BoardId]) -> Result<(), GuardianError> {
+        if boards.is_empty() {
+            return Ok(());
+        }
+        if boards.len() > FEW {
+            self.sweep.notify_one();
+            return Ok(());
+        }
+        self.store.hint(boards).await?;
+        self.lanes.work().notify_one();
+        Ok(())
+    }
+
+    /// Compares the list of Trello's with what is recorded of boards: adopts what is there, forgets what is not, re-arms what is off.
+    /// Says which boards nobody watched.
+    pub(super) async fn compare_boards(
+        &mut self,
+        there: &HashMap<ModelId, Webhook>,
+    ) -> Result<Vec<BoardId>, GuardianError> {
+        let (mut changes, mut blind) = (Vec::new(), Vec::new());
+        let recorded: HashMap<BoardId, WebhookId> = self.store.hooks().await?.into_iter().collect();
+        for (board, hook) in &recorded {
+            match there.get(&ModelId::from(*board)) {
+                Some(webhook) if webhook.active => {
+                    if webhook.id != *hook {
+                        changes.push((*board, Some(webhook.id)));
+                    }
+                }
+                Some(webhook) => {
+                    if self.rearm(webhook).await? {
+                        blind.push(*board);
+                    }
+                }
+                None => {
+                    tracing::warn!(board.id = %board, "the webhook of this board is gone; it is registered again");
+                    changes.push((*board, None));
+                    blind.push(*board);
+                }
+            }
+        }
+        // Registered before this database was made, or by a process that was killed before it could write it down.
+        let unrecorded = there.iter().filter(|(model, webhook)| {
+            webhook.active
+                && !self.state.base.contains(model)
+                && !recorded.contains_key(&BoardId(model.0))
+        });
+        changes.extend(unrecorded.map(|(model, webhook)| (BoardId(model.0), Some(webhook.id))));
+        self.store.set_hooks(&changes).await?;
+        Ok(blind)
+    }
+}

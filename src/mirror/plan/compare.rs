@@ -1,0 +1,86 @@
+//! A room beside what it should be: what agrees, and what a person did by hand.
+//!
+//! The board was renamed when its title differs from the one that we sent; a person renamed the room when its title differs from the one
+//! that the server returned. So no guess at what the server makes of a title is needed to compare, and no rename loop can exist. A guess only
+//! finds out that the two agree again. A room that was adopted is taken as it is until it agrees with its board.
+
+use crate::model::board::{Drift, Record, RoomRecord};
+use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
+use crate::model::title::as_stored;
+
+/// What a room should be like; none leaves it to the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::mirror) struct Wanted<'a> {
+    pub(in crate::mirror) title: Option<&'a str>,
+    pub(in crate::mirror) archived: Option<bool>,
+}
+
+/// A room, what is recorded of it, and what it should be like.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::mirror) struct Comparison<'a> {
+    pub(in crate::mirror) wanted: Wanted<'a>,
+    pub(in crate::mirror) room: &'a Room,
+    pub(in crate::mirror) recorded: &'a RoomRecord,
+}
+
+impl Comparison<'_> {
+    pub(super) fn title_agrees(&self) -> bool {
+        let recorded = self.recorded;
+        self.wanted.title.is_none_or(|title| {
+            let untouched = recorded.title_sent.as_deref() == Some(title)
+                && recorded.title_returned == self.room.title;
+            untouched || as_stored(title) == self.room.title
+        })
+    }
+
+    pub(super) fn title_is_by_hand(&self) -> bool {
+        self.recorded.title_sent.is_none() || self.recorded.title_returned != self.room.title
+    }
+
+    pub(super) fn place_agrees(&self) -> bool {
+        self.wanted
+            .archived
+            .is_none_or(|archived| archived == self.room.archived)
+    }
+
+    pub(super) fn place_is_by_hand(&self) -> bool {
+        self.recorded.archived != Some(self.room.archived)
+    }
+
+    /// What differs and is left so, for a person did it.
+    pub(in crate::mirror) fn drift(&self, record: &Record) -> Option<Drift> {
+        let drift = Drift {
+            title: (!self.title_agrees()).then(|| self.room.title.clone()),
+            archived: (!self.place_agrees()).then_some(self.room.archived),
+            untagged: self.recorded.tagged && !missing_tags(self.room, record).is_empty(),
+            deleted: false,
+        };
+        (drift != Drift::default()).then_some(drift)
+    }
+
+    /// The record of a room that is left as it is: what agrees is ours from now on.
+    pub(in crate::mirror) fn kept(&self, record: &Record) -> RoomRecord {
+        let mut kept = self.recorded.clone();
+        if let (Some(title), true) = (self.wanted.title, self.title_agrees()) {
+            kept.title_sent = Some(title.to_owned());
+            kept.title_returned.clone_from(&self.room.title);
+        }
+        if self.wanted.archived.is_some() && self.place_agrees() {
+            kept.archived = Some(self.room.archived);
+        }
+        kept.tagged |= missing_tags(self.room, record).is_empty();
+        kept.drift = self.drift(record);
+        kept
+    }
+}
+
+/// Our two tags, as far as the room lacks them.
+pub(super) fn missing_tags(room: &Room, record: &Record) -> Vec<String> {
+    let carries = |tag: &String| {
+        room.tags
+            .iter()
+            .any(|had| had.trim_end().eq_ignore_ascii_case(tag))
+    };
+    let ours = [INTEGRATION_TAG.to_owned(), board_tag(record.id)];
+    ours.into_iter().filter(|tag| !carries(tag)).collect()
+}

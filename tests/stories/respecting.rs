@@ -1,0 +1,1 @@
+//! What people do by hand stays, and what they say goes.
