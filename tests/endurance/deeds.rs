@@ -2,6 +2,7 @@
 
 use boardroom::sandbox::{BoardId, HandMadeRoom, NewBoard, Room, RoomId, Visibility};
 
+use crate::house::Row;
 use crate::names;
 use crate::story::{Kind, Story};
 
@@ -14,6 +15,13 @@ const MANY: usize = 120;
 /// The board that a room is tagged for.
 pub(crate) fn board_of(room: &Room) -> Option<&str> {
     room.tags.iter().find_map(|tag| tag.strip_prefix(BOARD_TAG))
+}
+
+/// A name as a report shows it.
+pub(crate) fn short(name: &str) -> String {
+    let head: String = name.chars().take(24).collect();
+    let more = if head.len() < name.len() { "…" } else { "" };
+    format!("{head:?}{more}")
 }
 
 impl Story {
@@ -67,7 +75,7 @@ impl Story {
         let id = self.house.trello.create_board(new);
         self.ledger.open_page(&id, is_template);
         self.ledger
-            .tell_of(&id, format!("is made, called {name:?}{how}"));
+            .tell_of(&id, format!("is made, called {}{how}", short(&name)));
     }
 
     fn changed(&mut self, id: &BoardId) {
@@ -86,7 +94,8 @@ impl Story {
     fn rename_to(&mut self, id: &BoardId, name: &str) {
         self.house.trello.rename(id, name);
         self.changed(id);
-        self.ledger.tell_of(id, format!("is renamed to {name:?}"));
+        self.ledger
+            .tell_of(id, format!("is renamed to {}", short(name)));
     }
 
     fn close_or_reopen(&mut self) {
@@ -235,11 +244,8 @@ impl Story {
         let is_last = !self.house.is_running()
             && docspace.writes_in_flight() == 0
             && docspace.operations_under_way() == 0;
-        let moving: Vec<String> = if is_last {
-            let rows = self.house.rows().await.into_iter();
-            rows.filter(|row| row.changes.is_some())
-                .map(|row| row.id)
-                .collect()
+        let rows = if is_last {
+            self.house.rows().await
         } else {
             Vec::new()
         };
@@ -248,8 +254,7 @@ impl Story {
         if self.chance.bool() {
             self.rename_by_hand(&board, room.id, is_last);
         } else {
-            // What the service had intended is its own when it is found.
-            self.move_by_hand(&board, &room, is_last && !moving.contains(&board));
+            self.move_by_hand(&board, &room, &rows);
         }
     }
 
@@ -258,12 +263,13 @@ impl Story {
         if self.chance.bool() {
             self.house.stop().await;
         }
+        let rows = self.house.rows().await;
         for _ in 0..self.chance.usize(0..7) {
             let Some(room) = self.any_room() else { break };
             let board = board_of(&room).unwrap().to_owned();
             match self.chance.u8(..10) {
                 0..=3 => self.rename_by_hand(&board, room.id, true),
-                4..=6 => self.move_by_hand(&board, &room, true),
+                4..=6 => self.move_by_hand(&board, &room, &rows),
                 7 | 8 if self.kind == Kind::People => self.untag_by_hand(&board, room.id),
                 9 if self.kind == Kind::People => self.delete_by_hand(&board, room.id),
                 _ => self.tag_a_room(),
@@ -293,8 +299,12 @@ impl Story {
         );
     }
 
-    fn move_by_hand(&mut self, board: &str, room: &Room, is_firm: bool) {
+    /// It is certain to be taken for a person's work where the record says otherwise and the service had not meant to do the same.
+    fn move_by_hand(&mut self, board: &str, room: &Room, rows: &[Row]) {
         let archived = !room.archived;
+        let is_firm = rows.iter().any(|row| {
+            row.id == board && row.changes.is_none() && row.room_archived != Some(archived)
+        });
         if archived {
             self.house.docspace.archive_room(room.id);
         } else {

@@ -37,7 +37,10 @@ pub(crate) fn any(chance: &mut fastrand::Rng) -> String {
     match chance.u8(..10) {
         0..=5 => chance.choice(POOL).copied().unwrap_or("Sprint").to_owned(),
         6 => format!("Board {}", chance.u16(..)),
-        7 => letters(chance, 150..400),
+        7 => chance
+            .choice(["ab: ", "é/", "語", "e\u{301}"])
+            .unwrap_or("a")
+            .repeat(chance.usize(40..150)),
         8 => "🚀".repeat(chance.usize(80..90)),
         _ => letters(chance, 1..40),
     }

@@ -12,6 +12,8 @@ use crate::story::Story;
 
 /// No more wrong boards than this are described.
 const SHOWN: usize = 6;
+/// Longer lines of a report are cut: there are titles of hundreds of characters.
+const WIDE: usize = 400;
 const OURS: [&str; 2] = ["Trello integration", "Trello board "];
 
 /// One board with everything that is known of it.
@@ -200,12 +202,11 @@ impl Story {
 
     /// Something is wrong.
     pub(crate) fn give_up(&mut self, what: &str) -> ! {
-        let steps = self.ledger.last_steps();
-        let folder = self.house.keep();
-        eprintln!(
-            "last steps:\n{steps}\n\n{what}\nlogs and database: {}",
-            folder.display()
-        );
+        let report = format!("last steps:\n{}\n\n{what}", self.ledger.last_steps());
+        for line in report.lines() {
+            eprintln!("{}", line.chars().take(WIDE).collect::<String>());
+        }
+        eprintln!("logs and database: {}", self.house.keep().display());
         panic!(
             "wrong in the chapter of {:?}, seed {}, step {}; again: BOARDROOM_SOAK_SEED={} tests/soak",
             self.kind, self.seed, self.ledger.step, self.seed
