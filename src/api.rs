@@ -156,24 +156,45 @@ impl Reply {
 /// The head of a text that somebody else wrote, fit for a log: one line, no control characters, no mail addresses.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let words = text
-        .split(|c: char| c.is_control() || c == ' ')
-        .filter(|word| !word.is_empty());
-    let words: Vec<_> = words
-        .map(|word| if is_address(word) { "(address)" } else { word })
-        .collect();
-    let line = words.join(" ");
+    let line = one_line(text);
     match line.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
+/// The whole of such a text, likewise.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let plain = printable(text);
+    let words = plain
+        .split(' ')
+        .map(|word| if is_address(word) { "(address)" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A text in one line without anything that a terminal obeys; whose addresses are in it is left to the reader.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let words = text
+        .split(|c: char| !is_printable(c) || c == ' ')
+        .filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a character is neither a control character nor one of those that turn the direction of what follows, by which a text can
+/// be made to look like another.
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !turns
+}
+
 /// Whether a word has somebody's mail address in it.
 fn is_address(word: &str) -> bool {
-    word.split_once('@').is_some_and(|(name, host)| {
-        name.ends_with(|c: char| c.is_alphanumeric())
-            && host.starts_with(|c: char| c.is_alphanumeric())
+    let is_of_name = |c: char| c.is_alphanumeric() || "._%+-'".contains(c);
+    word.match_indices('@').any(|(at, _)| {
+        word[..at].ends_with(is_of_name) && word[at + 1..].starts_with(char::is_alphanumeric)
     })
 }
 
@@ -300,6 +321,8 @@ mod tests {
             quote("no <Ann.B@Example.com>, but @ann"),
             "no (address) but @ann"
         );
+        assert_eq!(one_line("@,ann_@example.com x\u{202e}y"), "(address) x y");
+        assert_eq!(one_line(&"é ".repeat(400)).chars().count(), 799);
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! The command line. Results go to stdout, logs to stderr. Exit codes: 0, 1 failure, 64 usage, 78 configuration.
 #![expect(clippy::print_stderr, reason = "this is what a command line is for")]
 
+mod at_once;
+mod boards;
 mod check;
 mod completions;
 mod config;
 mod demo;
+mod explain;
 mod healthcheck;
+mod link;
 mod mirror;
+mod reference;
 mod serve;
+mod terminal;
 mod wiring;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -88,6 +95,24 @@ enum Command {
     /// Make the room of each board now, and print its address
     #[command(long_about = mirror::ABOUT)]
     Mirror(mirror::Arguments),
+    /// Show where each board stands, what is paused and why
+    #[command(long_about = boards::ABOUT)]
+    Boards(boards::Arguments),
+    /// Show everything that happened to a board
+    #[command(long_about = explain::ABOUT)]
+    Explain(explain::Arguments),
+    /// Try boards again at once
+    #[command(long_about = words::RETRY)]
+    Retry(words::RetryArguments),
+    /// Let the brake go
+    #[command(long_about = words::RELEASE)]
+    Release,
+    /// Leave boards alone from now on
+    #[command(long_about = words::IGNORE)]
+    Ignore(words::IgnoreArguments),
+    /// Say which room is a board's
+    #[command(long_about = link::ABOUT)]
+    Link(link::Arguments),
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -155,12 +180,25 @@ fn print(line: impl std::fmt::Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{line}")
 }
 
+/// Writes lines of results at once.
+fn write(lines: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(lines.as_bytes())?;
+    out.flush()
+}
+
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => wiring::block_on(Box::pin(serve::run(context))),
         Command::Demo(arguments) => wiring::block_on(Box::pin(demo::run(&arguments))),
         Command::Check => wiring::block_on(check::run(context)),
         Command::Mirror(arguments) => wiring::block_on(Box::pin(mirror::run(&arguments, context))),
+        Command::Boards(arguments) => wiring::block_on(boards::run(&arguments, context)),
+        Command::Explain(arguments) => wiring::block_on(explain::run(&arguments, context)),
+        Command::Retry(arguments) => wiring::block_on(words::retry(&arguments, context)),
+        Command::Release => wiring::block_on(words::release(context)),
+        Command::Ignore(arguments) => wiring::block_on(words::ignore(&arguments, context)),
+        Command::Link(arguments) => wiring::block_on(Box::pin(link::run(&arguments, context))),
         Command::Config => config::run(context),
         Command::Healthcheck(arguments) => wiring::block_on(healthcheck::run(&arguments, context)),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

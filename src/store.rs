@@ -3,8 +3,10 @@
 //! Leases and due times are compared with the database's clock. No remote call is ever made inside a transaction.
 
 pub mod history;
+mod people;
 mod sqlite;
 mod upkeep;
+mod views;
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -20,14 +22,20 @@ use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
+pub use people::{Linked, People};
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
+pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database file {path} cannot be used: {reason}")]
     Open { path: PathBuf, reason: String },
+    #[error(
+        "there is no database at {path}; set BOARDROOM_DATABASE_URL to the one of the service, or run the service first"
+    )]
+    Missing { path: PathBuf },
     #[error("the database was made by a newer boardroom; this one is too old for it")]
     TooNew,
     #[error("the database refused")]
@@ -39,7 +47,10 @@ pub enum StoreError {
 }
 
 /// Everything that is kept. One implementation serves one file; the contract is the same for every database.
-pub trait Store: Deliveries + Queue + Boards + State + Upkeep + Debug + Send + Sync {}
+pub trait Store:
+    Deliveries + Queue + Boards + State + Upkeep + Views + People + Debug + Send + Sync
+{
+}
 
 /// What arrives.
 #[async_trait]

@@ -59,6 +59,12 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
     Ok(Arc::new(Sqlite::open(path).await?))
 }
 
+/// For commands that have nothing to say about an empty database.
+pub(super) async fn open_existing_store(config: &Config) -> anyhow::Result<Sqlite> {
+    let Database::Sqlite { path } = &config.database;
+    Ok(Sqlite::open_existing(path).await?)
+}
+
 /// The client of the service: all of the budget but what is kept for commands on the same token.
 pub(super) fn trello(config: &Config) -> anyhow::Result<Trello> {
     let count = config.trello.rate.count;

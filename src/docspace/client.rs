@@ -365,6 +365,19 @@ impl Writer<'_> {
             .map(drop)
     }
 
+    /// `DELETE …/tags`: takes tags off and leaves all others alone. A room in the archive is refused with 403.
+    pub async fn remove_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
+        let path = format!("/api/2.0/files/rooms/{room}/tags");
+        let request = self
+            .docspace
+            .request(Method::DELETE, &path)
+            .json(&json!({ "names": tags }));
+        self.docspace
+            .answer::<Value>(request, &path)
+            .await
+            .map(drop)
+    }
+
     /// `PUT …/share`: invites one person. `Ok` with a text when the invitation was refused although the call succeeded.
     pub async fn invite(
         &self,

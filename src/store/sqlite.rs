@@ -2,10 +2,12 @@
 
 mod boards;
 mod deliveries;
+mod people;
 mod queue;
 mod row;
 mod state;
 mod upkeep;
+mod views;
 
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -61,7 +63,25 @@ impl Sqlite {
             .write(true)
             .mode(0o660)
             .open(path);
-        let options = options(path);
+        Self::open_made(path).await
+    }
+
+    /// Opens a file that is there already, for commands to which an empty database would only hide that the path is wrong.
+    pub async fn open_existing(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            Self::open_made(path).await
+        } else {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+            Err(StoreError::Missing { path })
+        }
+    }
+
+    async fn open_made(path: &Path) -> Result<Self, StoreError> {
+        let fault = |reason: String| StoreError::Open {
+            path: path.into(),
+            reason,
+        };
+        let options = options(path).create_if_missing(false);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(BUSY * 2);
@@ -76,7 +96,7 @@ impl Sqlite {
         let read = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY);
-        let read = read.connect_lazy_with(options.create_if_missing(false).read_only(true));
+        let read = read.connect_lazy_with(options.read_only(true));
         Ok(Self {
             write,
             read,
@@ -103,7 +123,6 @@ impl Sqlite {
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .page_size(8192)

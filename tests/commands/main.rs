@@ -3,13 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod boards;
 mod check;
 mod check_docspace;
 mod check_public_url;
 mod check_trello;
+mod explain;
+mod link;
 mod mirror;
 mod service;
 mod shell;
+mod words;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -7,19 +7,19 @@ use boardroom::sandbox::{Board, NewBoard, UserRole, Visibility};
 use crate::{Finished, Lab, deserted};
 
 impl Lab {
-    fn board(&self, name: &str) -> Board {
+    pub(crate) fn board(&self, name: &str) -> Board {
         let id = self.trello().create_board(NewBoard::named(name));
         self.trello().board(&id).unwrap()
     }
 
     /// The address of the only room, as a person opens it.
-    fn only_room(&self) -> String {
+    pub(crate) fn only_room(&self) -> String {
         let rooms = self.docspace().rooms();
         assert_eq!(rooms.len(), 1, "{rooms:?}");
         self.room_url(rooms[0].id)
     }
 
-    fn room_url(&self, id: u64) -> String {
+    pub(crate) fn room_url(&self, id: u64) -> String {
         let host = self.docspace().url();
         format!("{host}/rooms/shared/{id}/filter?folder={id}")
     }
@@ -27,13 +27,13 @@ impl Lab {
 
 impl Finished {
     #[track_caller]
-    fn printed(&self, lines: &[&str]) {
+    pub(crate) fn printed(&self, lines: &[&str]) {
         assert_eq!(self.code, 0, "{self:?}");
         assert_eq!(self.stdout.lines().collect::<Vec<_>>(), lines);
     }
 
     #[track_caller]
-    fn failed_with(&self, words: &[&str]) {
+    pub(crate) fn failed_with(&self, words: &[&str]) {
         assert_eq!((self.code, self.stdout.as_str()), (1, ""), "{self:?}");
         for words in words {
             assert!(self.stderr.contains(words), "`{words}` in: {}", self.stderr);
@@ -58,6 +58,54 @@ async fn a_board_is_named_by_its_id_short_link_or_address() {
     let tag = format!("Trello board {}", board.id);
     assert_eq!(room.tags, ["Trello integration", &tag]);
     assert_eq!(lab.docspace().requests_to("POST", "/"), 1);
+}
+
+#[tokio::test]
+async fn a_board_is_named_by_its_exact_name_wherever_trello_lists_it() {
+    let lab = Lab::new().await;
+    let sales = lab.trello().add_workspace("Sales");
+    let ann = lab.trello().add_member("ann", "Ann Other");
+    let hers = NewBoard::named("Q3: Launch").in_workspace(&sales).by(&ann);
+    lab.trello().create_board(hers);
+    lab.board("Q3: launch");
+    let run = lab.run(&["mirror", "Q3: Launch"]).await;
+    run.printed(&[&lab.only_room()]);
+    // By now the database knows it: the lists need not be read again.
+    let lists = || {
+        let all = ["/1/members/me/boards", "/1/organizations/"];
+        all.map(|path| lab.trello().requests_to("GET", path))
+            .iter()
+            .sum::<usize>()
+    };
+    let before = lists();
+    let run = lab.run(&["mirror", "Q3: Launch"]).await;
+    run.printed(&[&lab.only_room()]);
+    assert_eq!(lists(), before);
+}
+
+#[tokio::test]
+async fn a_name_that_several_boards_have_makes_no_room_and_lists_them() {
+    let lab = Lab::new().await;
+    let (first, second) = (lab.board("Launch"), lab.board("Launch"));
+    let run = lab.run(&["mirror", "Launch"]).await;
+    run.failed_with(&["several boards", &first.id, &second.id]);
+    for board in [&first, &second] {
+        let line = format!(
+            "  {}  Launch  https://trello.com/b/{}",
+            board.id, board.short_link
+        );
+        assert!(
+            run.stderr.lines().any(|said| said == line),
+            "{}",
+            run.stderr
+        );
+    }
+    assert!(lab.docspace().rooms().is_empty());
+    let name_like_a_link = lab.board("aBcDeFgH");
+    lab.run(&["mirror", "aBcDeFgH"])
+        .await
+        .printed(&[&lab.only_room()]);
+    assert!(lab.docspace().rooms()[0].tags[1].ends_with(&*name_like_a_link.id));
 }
 
 #[tokio::test]
@@ -88,6 +136,9 @@ async fn an_unknown_board_and_one_that_may_not_be_seen_are_told_apart() {
     lab.run(&["mirror", "what is this?"])
         .await
         .failed_with(&["what is this?: this is no board", "24 hex digits"]);
+    lab.run(&["mirror", "https://trello.com/c/aBcD1234"])
+        .await
+        .failed_with(&["this is no board", "https://trello.com/b/"]);
     assert!(lab.docspace().rooms().is_empty());
 }
 

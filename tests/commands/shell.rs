@@ -2,11 +2,17 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 13] = [
     "serve",
     "demo",
     "check",
     "mirror",
+    "boards",
+    "explain",
+    "retry",
+    "release",
+    "ignore",
+    "link",
     "config",
     "healthcheck",
     "completions",

@@ -91,6 +91,7 @@ pub(crate) const DOCSPACE: &[Deed] = &[
     deed("POST", ROOMS),
     deed("GET", "/api/2.0/files/rooms/{id}"),
     deed("PUT", "/api/2.0/files/rooms/{id}/tags"),
+    deed("DELETE", "/api/2.0/files/rooms/{id}/tags"),
     deed("PUT", "/api/2.0/files/rooms/{id}/share"),
     deed("GET", "/api/2.0/keys/@self"),
     deed("GET", "/api/2.0/people/@self"),
@@ -115,6 +116,7 @@ pub(crate) async fn tell() -> House {
     check(&mut house).await;
     service.stop().await;
     one_board(&mut house).await;
+    another_room(&house).await;
     house
 }
 
@@ -195,6 +197,13 @@ async fn one_board(house: &mut House) {
     let short_link = short_link(house, &board);
     let mirrored = run(house, &["mirror", &short_link]).await;
     assert!(mirrored.status.success(), "{mirrored:?}");
+}
+
+/// `boardroom link` by name: the room that it had loses its tag.
+async fn another_room(house: &House) {
+    let room = house.docspace.create_room(HandMadeRoom::titled("Better"));
+    let linked = run(house, &["link", "By hand", &room.to_string()]).await;
+    assert!(linked.status.success(), "{linked:?}");
 }
 
 fn short_link(house: &House, board: &BoardId) -> String {

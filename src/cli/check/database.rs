@@ -68,7 +68,7 @@ fn innermost(error: &dyn Error) -> String {
 fn fix(error: &StoreError) -> &'static str {
     match error {
         StoreError::TooNew => "Run the newer boardroom, or restore the backup from before it.",
-        StoreError::Open { .. } | StoreError::Database(_) => {
+        StoreError::Open { .. } | StoreError::Missing { .. } | StoreError::Database(_) => {
             "Let BOARDROOM_DATABASE_URL name a file in a folder that this user may write and that has space left."
         }
         StoreError::Migrate(_) | StoreError::Unreadable(_) => {

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Style};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::cli::terminal::wrapped;
 use crate::config::Config;
 
-const WIDTH: usize = 80;
 /// Where the second and the third column begin.
 const SUBJECT: usize = 9;
 const DETAIL: usize = 27;
@@ -109,28 +109,6 @@ impl Finding {
         }
         text
     }
-}
-
-/// Breaks a text at its blanks so that it ends before column 80; further lines begin at `indent`.
-/// A word that is longer, such as a URL, stays whole: it will be copied.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = String::new();
-    let mut column = indent;
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let length = word.chars().count();
-        if column > indent && column + 1 + length > WIDTH {
-            let _ = write!(lines, "\n{:indent$}", "");
-            column = indent;
-        }
-        if column > indent {
-            lines.push(' ');
-            column += 1;
-        }
-        lines.push_str(word);
-        column += length;
-    }
-    lines.push('\n');
-    lines
 }
 
 /// Prints findings as they come, and counts them.

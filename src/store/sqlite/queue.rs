@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::json;
 use sqlx::Row as _;
 
 use super::{Sqlite, now, row};
@@ -44,7 +43,7 @@ const CLAIM_ONE: &str = claim!("id = $3");
 
 /// The stored form of writes that may still come true; nothing when there are none.
 fn changes(room: &RoomRecord) -> Option<String> {
-    (!room.changes.is_empty()).then(|| json!(room.changes).to_string())
+    (!room.changes.is_empty()).then(|| row::text(&room.changes))
 }
 
 fn held(rows: u64) -> Held {
@@ -203,16 +202,17 @@ impl Queue for Sqlite {
             Status::Mirrored(Some(Apart::BoardDeleted)),
         );
         let is_gone = settlement.status == gone || settlement.status == deleted;
-        // A person's word is obeyed once, but the one to ignore. What a look saw of the board ends what was suspected before. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait.
+        // A person's word is obeyed once, but the one to ignore. What a look saw of the board ends what was suspected before. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait. Where a person forgave
+        // the failures meanwhile, this look was begun before and is one failure at most.
         let done = sqlx::query(concat!(
             "UPDATE board SET lease_until = NULL, holder = NULL,
                 since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
             now!(),
             " END, status = $3, reason = $4,
-                failures = $5, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
+                failures = CASE WHEN failures < $5 - 1 THEN 1 ELSE $5 END, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
             now!(),
             ") END,
-                due_at = CASE WHEN hints <> $6 AND ($5 = 0 OR $7 IS NULL) THEN ",
+                due_at = CASE WHEN hints <> $6 AND ($5 = 0 OR $7 IS NULL OR failures < $5 - 1) THEN ",
             now!(),
             " ELSE $7 + ",
             now!(),
@@ -256,7 +256,7 @@ impl Queue for Sqlite {
         .bind(room.map(|room| room.tagged))
         .bind(room.map(|room| room.invited))
         .bind(room.and_then(|room| room.title_sent.as_deref()))
-        .bind(room.and_then(|room| room.drift.as_ref()).map(|drift| json!(drift).to_string()))
+        .bind(room.and_then(|room| room.drift.as_ref()).map(row::text))
         .bind(room.and_then(changes))
         .bind(is_gone)
         .bind(room.map(|room| room.id.0))

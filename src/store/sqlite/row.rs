@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -30,6 +31,11 @@ where
         .transpose()
 }
 
+/// The JSON of a column, its members in the order of the type.
+pub(super) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain data has no keys that JSON could not have")
+}
+
 /// A column of JSON.
 pub(super) fn json<T: DeserializeOwned>(
     row: &SqliteRow,
@@ -41,7 +47,7 @@ pub(super) fn json<T: DeserializeOwned>(
         .map_err(|error| StoreError::Unreadable(format!("{column}: {error}")))
 }
 
-fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
+pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(Timestamp))
 }
 

@@ -1,0 +1,243 @@
+//! `boardroom explain BOARD`: where a board stands and everything that happened to it. Only reads the database. What it prints can be
+//! pasted anywhere: no secret enters the history, and mail addresses in names are blotted out here.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::api;
+use crate::cli::terminal::{exactly, json_line, roughly, wrapped};
+use crate::cli::{Context, boards, reference, wiring};
+use crate::config::Needs;
+use crate::model::board::Drift;
+use crate::model::id::BoardId;
+use crate::model::status::Status;
+use crate::model::time::Timestamp;
+use crate::store::{Cursor, Happened, Sqlite, Standing, State as _, Views as _, Words};
+
+/// For `explain --help`.
+pub(super) const ABOUT: &str = "\
+Show where a board stands, and everything that happened to it in the last 90 days, in order, with \
+the time between one thing and the next. Times are UTC.
+
+It reads the database alone: it needs no credentials and no running service, and works beside one. \
+It prints no secret and no mail address, so it can be pasted into a report.
+
+With --json, one line of JSON for each thing that happened: at (RFC 3339), event, detail.";
+
+/// How much of a history is in memory at a time.
+const PAGE: u32 = 500;
+/// Where the texts of the head begin.
+const HEAD: usize = 12;
+/// Where details begin, if the event's name leaves room for that.
+const DETAIL: usize = 43;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[arg(value_name = "BOARD", help = reference::BOARD)]
+    board: String,
+    /// One line of JSON for each thing that happened
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = context.load(Needs::Nothing)?;
+    wiring::start_logging(&config);
+    let store = wiring::open_existing_store(&config).await?;
+    let board = reference::known(&arguments.board, &store).await?;
+    if arguments.json {
+        walk(board, &store, |happened| {
+            Ok(json_line(&Line::of(happened))?)
+        })
+        .await?;
+    } else {
+        let standing = store.standing(board).await?;
+        let standing = standing.context("the board is not in the database any more")?;
+        super::write(&head(&standing, Timestamp::now()))?;
+        let mut last = None;
+        walk(board, &store, |happened| {
+            Ok(line(happened, last.replace(happened.at)))
+        })
+        .await?;
+        if last.is_none() {
+            super::print("\nNothing has happened to it yet.")?;
+        }
+    }
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the history page by page and writes what is made of each line.
+async fn walk(
+    board: BoardId,
+    store: &Sqlite,
+    mut render: impl FnMut(&Happened) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    let mut after = Some(Cursor::default());
+    while let Some(cursor) = after {
+        let page = store.history(board, cursor, PAGE).await?;
+        let text: anyhow::Result<String> = page.rows.iter().map(&mut render).collect();
+        super::write(&text?)?;
+        after = page.next;
+    }
+    Ok(())
+}
+
+/// A line of the history as programs read it.
+#[derive(Debug, Serialize)]
+struct Line {
+    at: String,
+    event: String,
+    detail: String,
+}
+
+impl Line {
+    fn of(happened: &Happened) -> Self {
+        Self {
+            at: happened.at.to_string(),
+            event: api::one_line(&happened.event),
+            detail: api::one_line(&happened.detail),
+        }
+    }
+}
+
+/// A line of the history as people read it, below a line of its own for each day.
+fn line(happened: &Happened, last: Option<Timestamp>) -> String {
+    let (day, time) = day_and_time(happened.at);
+    let mut text = String::new();
+    if last.is_none_or(|last| day_and_time(last).0 != day) {
+        let _ = writeln!(text, "\n{day}");
+    }
+    let passed = last.map_or(String::new(), |last| {
+        format!("+{}", exactly(happened.at.since(last)))
+    });
+    let event = api::one_line(&happened.event);
+    let start = format!("  {time:12}  {passed:>11}  {event:12}  ");
+    let detail = api::one_line(&happened.detail);
+    let detail = wrapped(&detail, start.width().max(DETAIL));
+    let _ = write!(text, "{start}{detail}");
+    format!("{}\n", text.trim_end())
+}
+
+/// `2026-09-21` and `14:13:20.123`.
+fn day_and_time(at: Timestamp) -> (String, String) {
+    let text = at.to_string();
+    match text.split_once('T') {
+        Some((day, time)) => (day.to_owned(), time.trim_end_matches('Z').to_owned()),
+        None => (text, String::new()),
+    }
+}
+
+/// Where the board stands now.
+fn head(board: &Standing, now: Timestamp) -> String {
+    let name = board.name.as_deref().map(api::one_line);
+    let name = name.filter(|name| !name.is_empty());
+    let mut text = format!("{}\n", name.as_deref().unwrap_or("(no name is known yet)"));
+    let mut say = |label: &str, said: &str| {
+        let _ = write!(text, "  {label:10}{}", wrapped(said, HEAD));
+    };
+    let link = board.short_link.as_deref().map(reference::address);
+    say(
+        "board",
+        &format!("{} {}", board.id, link.unwrap_or_default()),
+    );
+    let age = roughly(now.since(board.since));
+    let words = sentence(&board.words);
+    say("status", &format!("{words}, for {age}"));
+    if let Some(code) = boards::code(&board.words) {
+        say("fix", code.fix());
+    }
+    if let Some(room) = board.room {
+        let title = board.room_title.as_deref().unwrap_or_default();
+        say("room", &format!("{room} \"{}\"", api::one_line(title)));
+    }
+    if let Some(drift) = &board.drift {
+        say("drift", &changes(drift));
+    }
+    if !board.twins.is_empty() {
+        let rooms: Vec<_> = board.twins.iter().map(ToString::to_string).collect();
+        say(
+            "twins",
+            &format!(
+                "room {} carries its tag, too; say which is right: boardroom link BOARD ROOM",
+                rooms.join(", ")
+            ),
+        );
+    }
+    if let (1.., Some(since)) = (board.failures, board.failing_since) {
+        let age = roughly(now.since(since));
+        say(
+            "failures",
+            &format!("{} in a row, for {age}", board.failures),
+        );
+    }
+    match board.next {
+        None => {}
+        Some(next) if next <= now => say("next try", "now, by a running service"),
+        Some(next) => say("next try", &format!("in {}", roughly(next.since(now)))),
+    }
+    text
+}
+
+/// The status in words that say why.
+fn sentence(words: &Words) -> String {
+    match Status::from_words(&words.status, words.reason.as_deref()) {
+        Ok(Status::Pending(None)) => "pending: to be looked at".to_owned(),
+        Ok(Status::Pending(Some(code))) => {
+            format!(
+                "pending ({code}): tried again, for {}",
+                lower(code.sentence())
+            )
+        }
+        Ok(Status::Failed(code)) => format!("failed ({code}): {}", code.sentence()),
+        Ok(Status::Waiting(waiting)) => {
+            format!("waiting ({}): {}", waiting.as_str(), waiting.sentence())
+        }
+        Ok(Status::Ignored(reason)) => {
+            format!("ignored ({}): {}", reason.as_str(), reason.sentence())
+        }
+        Ok(Status::Mirrored(None)) => "mirrored: its room agrees with it".to_owned(),
+        Ok(Status::Mirrored(Some(apart))) => {
+            format!("mirrored ({}): {}", apart.as_str(), apart.sentence())
+        }
+        // A newer program's.
+        Err(_) => api::one_line(&format!(
+            "{} {}",
+            words.status,
+            words.reason.as_deref().unwrap_or_default()
+        )),
+    }
+}
+
+/// `The plan …` within a sentence; names of services stay as they are.
+fn lower(sentence: &str) -> String {
+    let (first, rest) = sentence.split_once(' ').unwrap_or((sentence, ""));
+    match first {
+        "Trello" | "DocSpace" => sentence.to_owned(),
+        _ => format!("{} {rest}", first.to_lowercase()),
+    }
+}
+
+/// What a person did to the room.
+fn changes(drift: &Drift) -> String {
+    let mut parts = Vec::new();
+    if drift.deleted {
+        parts.push("deleted the room".to_owned());
+    }
+    if let Some(title) = &drift.title {
+        parts.push(format!("called the room \"{}\"", api::one_line(title)));
+    }
+    match drift.archived {
+        Some(true) => parts.push("archived the room".to_owned()),
+        Some(false) => parts.push("took the room out of the archive".to_owned()),
+        None => {}
+    }
+    if drift.untagged {
+        parts.push("took our tags off the room".to_owned());
+    }
+    format!("a person {}", parts.join(", and "))
+}

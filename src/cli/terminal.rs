@@ -1,0 +1,138 @@
+//! Texts as they reach people: within 80 columns, in one line, and nothing in them that a terminal would obey. JSON for programs.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthStr as _;
+
+/// What every terminal has.
+pub(super) const WIDTH: usize = 80;
+
+/// Breaks a text at its blanks so that it ends before column 80; further lines begin at `indent`.
+/// A word that is longer, such as a URL, stays whole: it will be copied.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = String::new();
+    let mut column = indent;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.width();
+        if column > indent && column + 1 + length > WIDTH {
+            let _ = write!(lines, "\n{:indent$}", "");
+            column = indent;
+        }
+        if column > indent {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines.push('\n');
+    lines
+}
+
+/// A text in so many columns: filled up, or cut with an ellipsis between two characters as people see them.
+pub(super) fn fitted(text: &str, columns: usize) -> String {
+    let width = text.width();
+    if width <= columns {
+        return format!("{text}{:1$}", "", columns - width);
+    }
+    let (mut cut, mut taken) = (String::new(), 0);
+    for character in text.graphemes(true) {
+        if taken + character.width() + 1 > columns {
+            break;
+        }
+        taken += character.width();
+        cut.push_str(character);
+    }
+    format!("{cut}…{:1$}", "", columns.saturating_sub(taken + 1))
+}
+
+/// A span in one unit, as a table has room for: `12 s`, `5 min`, `3 h`, `9 d`.
+pub(super) fn roughly(span: Duration) -> String {
+    match span.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A span as the time between two events: `0.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn exactly(span: Duration) -> String {
+    match span.as_secs() {
+        0..60 => format!("{:.1} s", span.as_secs_f64()),
+        seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds @ 3_600..172_800 => {
+            format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60)
+        }
+        seconds => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// How many there are of something.
+pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {several}"),
+    }
+}
+
+/// One line of JSON. What a terminal would obey is escaped, which leaves the value what it is.
+pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut line = String::new();
+    for character in serde_json::to_string(value)?.chars() {
+        if crate::api::is_printable(character) {
+            line.push(character);
+        } else {
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        }
+    }
+    line.push('\n');
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_fitted_by_what_a_terminal_shows() {
+        let table = [
+            ("Launch", 8, "Launch  "),
+            ("Launch", 6, "Launch"),
+            ("Launch", 5, "Laun…"),
+            ("発売計画", 8, "発売計画"),
+            ("発売計画", 6, "発売… "),
+            ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+            ("👩‍👩‍👧 family", 4, "👩‍👩‍👧 …"),
+        ];
+        for (text, columns, fit) in table {
+            assert_eq!(fitted(text, columns), fit, "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_said_as_people_say_them() {
+        let table = [
+            (200, "0 s", "0.2 s"),
+            (59_900, "59 s", "59.9 s"),
+            (303_000, "5 min", "5 min 3 s"),
+            (7_500_000, "2 h", "2 h 5 min"),
+            (273_600_000, "3 d", "3 d 4 h"),
+        ];
+        for (ms, rough, exact) in table {
+            let span = Duration::from_millis(ms);
+            assert_eq!((roughly(span), exactly(span)), (rough.into(), exact.into()));
+        }
+    }
+
+    #[test]
+    fn json_keeps_the_value_and_moves_no_cursor() {
+        let value = "a\u{1b}[2J\u{9b}\u{202e}é";
+        let line = json_line(&value).unwrap();
+        assert_eq!(line, "\"a\\u001b[2J\\u009b\\u202eé\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
+}

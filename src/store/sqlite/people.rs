@@ -1,0 +1,184 @@
+//! A person's word: written down at once, whoever holds the board.
+
+use async_trait::async_trait;
+use serde_json::json;
+use sqlx::sqlite::SqliteConnection;
+
+use super::boards::note_once;
+use super::row::{self, parsed};
+use super::{Sqlite, now};
+use crate::model::id::{BoardId, RoomId};
+use crate::model::lane::{Lane, LaneKind};
+use crate::model::room::Room;
+use crate::store::history::{Event, Note};
+use crate::store::{Cursor, Group, Linked, People, StoreError, Views as _, Words};
+
+/// How many boards one transaction tries again: a running service waits for it.
+const CHUNK: u32 = 1_000;
+
+#[async_trait]
+impl People for Sqlite {
+    async fn retry(&self, boards: &[BoardId]) -> Result<u64, StoreError> {
+        let list = json!(boards).to_string();
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        let done = sqlx::query(concat!(
+            "UPDATE board SET hints = hints + 1, failures = 0, failing_since = NULL, due_at = ",
+            now!(),
+            " WHERE id IN (SELECT value FROM json_each($1))"
+        ))
+        .bind(&list)
+        .execute(&mut *write)
+        .await?;
+        sqlx::query(concat!(
+            "INSERT INTO history (board, at, event, detail) SELECT id, ",
+            now!(),
+            ", $2, 'to try again' FROM board WHERE id IN (SELECT value FROM json_each($1))"
+        ))
+        .bind(&list)
+        .bind(Event::Told.as_str())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn retry_all(&self) -> Result<u64, StoreError> {
+        let mut tried = 0;
+        for (group, _) in self.groups().await? {
+            if !is_stuck(&group) {
+                continue;
+            }
+            let mut after = Some(Cursor::default());
+            while let Some(cursor) = after {
+                let page = self.standings(&group, cursor, CHUNK).await?;
+                after = page.next;
+                let boards: Vec<_> = page.rows.iter().map(|board| board.id).collect();
+                tried += self.retry(&boards).await?;
+            }
+        }
+        Ok(tried)
+    }
+
+    async fn retry_lanes(&self) -> Result<Vec<Lane>, StoreError> {
+        let is_tried = |lane: &Lane| match lane.kind() {
+            LaneKind::Service | LaneKind::Gate => true,
+            LaneKind::Brake => false,
+        };
+        let names: Vec<_> = Lane::ALL
+            .into_iter()
+            .filter(is_tried)
+            .map(Lane::as_str)
+            .collect();
+        // Who runs takes over an earlier moment, and tries then.
+        let closed: Vec<String> = sqlx::query_scalar(
+            "UPDATE lane SET until = 0 WHERE name IN (SELECT value FROM json_each($1)) RETURNING name",
+        )
+        .bind(json!(names).to_string())
+        .fetch_all(&self.write)
+        .await?;
+        let read = |name: &String| row::readable(parsed(name));
+        Ok(closed.iter().filter_map(read).collect())
+    }
+
+    async fn link(
+        &self,
+        board: BoardId,
+        room: &Room,
+        others: &[RoomId],
+    ) -> Result<Linked, StoreError> {
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
+        let owner: Option<String> =
+            sqlx::query_scalar("SELECT id FROM board WHERE room_id = $1 AND id <> $2")
+                .bind(room.id.0)
+                .bind(board.to_string())
+                .fetch_optional(&mut *write)
+                .await?;
+        if let Some(owner) = owner {
+            return Ok(Linked::Taken(parsed(&owner)?));
+        }
+        let before: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT room_id FROM board WHERE id = $1")
+                .bind(board.to_string())
+                .fetch_optional(&mut *write)
+                .await?;
+        let before = before.flatten().map(RoomId);
+        write_link(&mut write, board, room).await?;
+        settle_twins(&mut write, board, room.id, others).await?;
+        let instead = before.filter(|before| *before != room.id);
+        let instead = instead.map_or(String::new(), |before| format!(" instead of room {before}"));
+        let note = Note::new(Event::Linked, format!("to room {}{instead}", room.id));
+        note_once(&mut write, board, &note).await?;
+        write.commit().await?;
+        Ok(Linked::Linked { before })
+    }
+}
+
+/// Whether trying the boards of a group again may change anything.
+fn is_stuck(group: &Group) -> bool {
+    match group {
+        Group::All | Group::Twins => false,
+        Group::At(Words { status, reason }) => match status.as_str() {
+            "failed" => true,
+            "pending" => reason.is_some(),
+            "waiting" => reason.as_deref() != Some("brake"),
+            _ => false,
+        },
+    }
+}
+
+/// The room as it was found takes the place of all that was known of another one. attempt is the fencing number: a worker that holds
+/// the board, and knows of another room, changes nothing any more. A board of which a person says so has been asked for by name.
+async fn write_link(
+    write: &mut SqliteConnection,
+    board: BoardId,
+    room: &Room,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(concat!(
+        "INSERT INTO board (id, status, since, due_at, hints, word, asked, room_id, title_returned, tagged, invited)
+         VALUES ($1, 'pending', ",
+        now!(),
+        ", ",
+        now!(),
+        ", 1, 'apply', 1, $2, $3, 0, 1)
+         ON CONFLICT (id) DO UPDATE SET room_id = excluded.room_id, title_returned = excluded.title_returned, title_sent = NULL,
+             room_archived = NULL, tagged = 0, invited = 1, invitees = 0, drift = NULL, changes = NULL,
+             intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL,
+             word = excluded.word, asked = 1, failures = 0, failing_since = NULL, due_at = excluded.due_at, hints = hints + 1,
+             attempt = attempt + 1, lease_until = NULL, holder = NULL"
+    ))
+    .bind(board.to_string())
+    .bind(room.id.0)
+    .bind(&room.title)
+    .execute(write)
+    .await?;
+    Ok(())
+}
+
+/// The linked room is no twin; the others may keep the tag for as long as they lie in the archive, and are not reported again.
+async fn settle_twins(
+    write: &mut SqliteConnection,
+    board: BoardId,
+    room: RoomId,
+    others: &[RoomId],
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM twin WHERE room_id = $1")
+        .bind(room.0)
+        .execute(&mut *write)
+        .await?;
+    sqlx::query("UPDATE twin SET settled = 1 WHERE board = $1")
+        .bind(board.to_string())
+        .execute(&mut *write)
+        .await?;
+    sqlx::query(concat!(
+        "INSERT INTO twin (room_id, board, at, settled) SELECT value, $2, ",
+        now!(),
+        ", 1 FROM json_each($1) WHERE value <> $3
+         ON CONFLICT (room_id) DO UPDATE SET settled = 1 WHERE board = excluded.board"
+    ))
+    .bind(json!(others).to_string())
+    .bind(board.to_string())
+    .bind(room.0)
+    .execute(&mut *write)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Where boards stand and what happened to them, as people read it. Words are handed on as they are stored: a newer program may have
+//! written ones that this one does not know.
+
+use async_trait::async_trait;
+
+use crate::model::board::Drift;
+use crate::model::id::{BoardId, RoomId};
+use crate::model::time::Timestamp;
+use crate::store::StoreError;
+
+/// Reading for people. Every list is read in pages, so that it needs no more memory for a million boards than for ten.
+#[async_trait]
+pub trait Views {
+    /// How many boards stand where. Mirrored boards with twins are counted apart.
+    async fn groups(&self) -> Result<Vec<(Group, u64)>, StoreError>;
+
+    /// The next of a group, in a fixed order, after `after`.
+    async fn standings(
+        &self,
+        group: &Group,
+        after: Cursor,
+        most: u32,
+    ) -> Result<Page<Standing>, StoreError>;
+
+    /// Where one board stands.
+    async fn standing(&self, board: BoardId) -> Result<Option<Standing>, StoreError>;
+
+    /// The boards that a person may mean, at most so many.
+    async fn find(&self, meant: Meant<'_>, most: u32) -> Result<Vec<Candidate>, StoreError>;
+
+    /// What happened to a board, the earliest first.
+    async fn history(
+        &self,
+        board: BoardId,
+        after: Cursor,
+        most: u32,
+    ) -> Result<Page<Happened>, StoreError>;
+}
+
+/// Boards that stand at the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Group {
+    All,
+    /// By the stored words; those of mirrored boards without a reason but with twins are in [`Group::Twins`].
+    At(Words),
+    /// Mirrored, without another reason, and another room carries the board's tag, too.
+    Twins,
+}
+
+/// A status as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    pub status: String,
+    pub reason: Option<String>,
+}
+
+/// Where a list is read on. The first page begins at the default one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor(pub(super) i64);
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Those of them that could be read.
+    pub rows: Vec<T>,
+    /// Where the next part begins; none after the last one.
+    pub next: Option<Cursor>,
+}
+
+/// Where a board stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub id: BoardId,
+    pub name: Option<String>,
+    pub short_link: Option<String>,
+    pub words: Words,
+    pub since: Timestamp,
+    /// When it is looked at again; in the past when it is due.
+    pub next: Option<Timestamp>,
+    pub failures: u32,
+    pub failing_since: Option<Timestamp>,
+    pub room: Option<RoomId>,
+    /// As the server returned it when we last looked.
+    pub room_title: Option<String>,
+    pub drift: Option<Drift>,
+    /// Other rooms that carry the board's tag, as far as nobody settled it.
+    pub twins: Vec<RoomId>,
+}
+
+/// How a person named a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant<'a> {
+    Id(BoardId),
+    ShortLink(&'a str),
+    /// The exact name, or the short link.
+    NameOrShortLink(&'a str),
+}
+
+/// A board that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub id: BoardId,
+    pub name: Option<String>,
+    pub short_link: Option<String>,
+}
+
+/// A line of a board's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    pub at: Timestamp,
+    pub event: String,
+    pub detail: String,
+}
