@@ -87,6 +87,14 @@ impl Row {
         drift.transpose().unwrap().unwrap_or_default()
     }
 
+    /// Whether its room is left as it is, whatever becomes of it.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        let reasons = ["not_visible", "outside_workspaces", "board_deleted"];
+        self.reason
+            .as_deref()
+            .is_some_and(|reason| reasons.contains(&reason))
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         let is_done = !matches!(self.status.as_str(), "pending" | "waiting");
         is_done && self.due_at.is_none() && self.lease_until.is_none()

@@ -264,7 +264,11 @@ impl Case<'_> {
                 complain(format!("has {count} rooms and may have {most}: doubled"))
             }
             0 if wants_one && !hand.is_deleted => complain("has no room: lost".to_owned()),
-            0 if hand.is_deleted && self.row.is_none_or(|row| !row.drift().deleted) => {
+            0 if hand.is_deleted
+                && self
+                    .row
+                    .is_none_or(|row| !row.is_left_alone() && !row.drift().deleted) =>
+            {
                 complain("does not show that its room was deleted by hand".to_owned());
             }
             _ => {}
@@ -297,12 +301,23 @@ impl Case<'_> {
             Some(_) if !self.is_watched => &[Some("outside_workspaces"), Some("drift")],
             Some(_) => &[None, Some("drift")],
         };
+        // Of a board outside the watched workspaces no list tells that it was deleted or hidden; its room is kept in any case.
+        if reason == Some("outside_workspaces") && !(self.is_visible && self.is_watched) {
+            return;
+        }
         if !may_be.contains(&reason) {
             complain(format!(
                 "is mirrored with {reason:?} and should be with one of {may_be:?}"
             ));
         }
         if !self.is_followed() {
+            return;
+        }
+        // Nobody looks at the room of a deleted board any more, once it has been archived.
+        if reason == Some("board_deleted") {
+            if !room.archived && !self.was_robbed && !hand.touched_place {
+                complain("is deleted, and its room is not archived: untrue".to_owned());
+            }
             return;
         }
         let archived = self.board.as_ref().is_none_or(|board| board.closed);
