@@ -39,7 +39,9 @@ impl Look<'_> {
         if let Verdict::Lane(lane) = self.mirror.lanes.judge(Lane::Trello, &charge).await {
             return Err(Stop::wait(Waiting::Lane(lane)));
         }
-        match (unseen, record.room.is_some()) {
+        // A room that an unanswered create of ours may have left is looked for whether or not its board can still be seen.
+        let may_have_room = record.room.is_some() || record.intention.is_some();
+        match (unseen, may_have_room) {
             (Some(Code::BoardNotVisible), true) => Ok(Sight::Hidden),
             (Some(_), true) => Ok(Sight::Gone {
                 certain: self.is_certainly_gone(),

@@ -134,6 +134,10 @@ impl Journal {
         self.pages().exchanges.iter().filter(matches).count()
     }
 
+    pub(crate) fn writing(&self) -> usize {
+        self.pages().writing
+    }
+
     pub(crate) fn forget(&self) {
         let mut pages = self.pages();
         pages.forgotten += pages.exchanges.len() as u64;

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
@@ -18,6 +19,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Connections that wait to be accepted; more than any test opens at once.
 const BACKLOG: u32 = 1024;
+/// How often and at which distance a port is asked for that somebody has taken for a moment: five seconds in all.
+const TRIES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(crate) struct Port {
@@ -76,7 +80,7 @@ impl Port {
                 stop.cancel();
                 // The task only ends; if it panicked the socket is closed as well.
                 drop(task.await);
-                *state = State::Refusing(bound(self.address)?);
+                *state = State::Refusing(bound_again(self.address).await?);
             }
             other => *state = other,
         }
@@ -90,6 +94,20 @@ fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// For a moment the port was nobody's, and a connection to somewhere else may go out from it: it is waited for.
+async fn bound_again(address: SocketAddr) -> io::Result<TcpSocket> {
+    let mut tries = 0;
+    loop {
+        match bound(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 async fn serve(listener: Gate, router: Router, stop: CancellationToken) {

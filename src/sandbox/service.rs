@@ -211,6 +211,12 @@ impl<W: Send + 'static> Service<W> {
         self.inner.journal.forget();
     }
 
+    /// How many requests other than `GET` are in flight now. Work that outlives its client counts.
+    #[must_use]
+    pub fn writes_in_flight(&self) -> usize {
+        self.inner.journal.writing()
+    }
+
     /// The most requests other than `GET` that were in flight at the same time. Work that outlives its client counts.
     #[must_use]
     pub fn peak_in_flight_writes(&self) -> usize {

@@ -187,6 +187,17 @@ impl DocSpace {
         self.update(|world| world.settings.operations = operations);
     }
 
+    /// How many archive and unarchive operations were accepted and will still be carried out.
+    #[must_use]
+    pub fn operations_under_way(&self) -> usize {
+        let world = self.world();
+        let under_way = world
+            .operations
+            .iter()
+            .filter(|operation| operation.is_under_way());
+        under_way.count()
+    }
+
     /// Sets how long the portal's lock is held to make a room (not at all at first).
     pub fn set_create_time(&self, time: Duration) {
         self.update(|world| world.settings.create_time = time);

@@ -17,6 +17,8 @@ pub(super) struct Operation {
     /// A finished one is kept until it was polled once, or (`deleteAfter`) not at all.
     holds_result: bool,
     finished: bool,
+    /// The worker is down: it will never be carried out.
+    stuck: bool,
     error: String,
 }
 
@@ -28,6 +30,11 @@ pub(super) enum Move {
 }
 
 impl Operation {
+    /// Whether it will still be carried out.
+    pub(super) fn is_under_way(&self) -> bool {
+        !self.finished && !self.stuck
+    }
+
     /// `Operation` begins with a capital, and it alone.
     fn render(&self) -> Value {
         let status = match (self.finished, self.error.is_empty()) {
@@ -53,11 +60,12 @@ pub(super) fn begin(docspace: &DocSpace, call: &Call, id: RoomId, destination: M
         Ok(flag) => flag,
         Err(refusal) => return refusal,
     };
-    let operation = Operation {
+    let mut operation = Operation {
         id: guid(),
         room: id,
         holds_result: !delete_after,
         finished: false,
+        stuck: false,
         error: String::new(),
     };
     let plan = {
@@ -67,8 +75,10 @@ pub(super) fn begin(docspace: &DocSpace, call: &Call, id: RoomId, destination: M
             Some(room) if !world.archives(room) => return rooms::denied(),
             Some(_) => {}
         }
+        let plan = world.settings.operations.clone();
+        operation.stuck = plan == Operations::Never;
         world.operations.push(operation.clone());
-        world.settings.operations.clone()
+        plan
     };
     docspace.changed();
     docspace.spawn(work(docspace.clone(), operation.clone(), destination, plan));

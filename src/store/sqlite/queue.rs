@@ -63,7 +63,7 @@ const SETTLE: &str = concat!(
             ") END,
                 gone_at = CASE WHEN $20 THEN coalesce(gone_at, ",
             now!(),
-            ") WHEN $8 IS NULL AND $3 <> 'mirrored' THEN gone_at END,
+            ") WHEN $8 IS NULL AND NOT ($3 = 'mirrored' AND $4 = 'not_visible') THEN gone_at END,
                 missing_at = CASE WHEN $8 IS NULL OR workspace IS $11 THEN missing_at END,
                 kind = coalesce($8, kind),
                 name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
