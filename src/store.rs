@@ -108,7 +108,7 @@ pub trait Queue {
 
     /// Ends a look: status, observation, when to look again. A hint that came meanwhile makes the board due at once,
     /// but never shortens a backoff.
-    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Held, StoreError>;
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError>;
 
     /// Gives leases back: that of one board, or those of every earlier process of this kind.
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError>;
@@ -269,6 +269,16 @@ pub struct Settlement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
     Held,
+    Lost,
+}
+
+/// How a board was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Rests,
+    /// Something came during the look.
+    DueAgain,
+    /// The lease was lost, so nothing was stored.
     Lost,
 }
 
