@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::model::board::{Answer, Board, Listed, Record, RoomRecord, Told};
-use crate::model::delivery::{Capture, Hint, Recorded};
-use crate::model::id::{BoardId, ModelId, RoomId};
+use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
+use crate::model::id::{ActionId, BoardId, ModelId, RoomId};
 use crate::model::lane::{Lane, Pause};
 use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
@@ -59,8 +59,14 @@ pub trait Deliveries {
     /// Answers in the order of `hints`.
     async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError>;
 
-    /// Keeps a delivery for a person to look at; of those with the same reason's kind only the newest 20 stay.
+    /// Keeps a delivery for a person to look at; of each kind only the newest 20 stay.
     async fn capture(&self, capture: &Capture) -> Result<(), StoreError>;
+
+    /// The deliveries that are kept of a kind, the newest first.
+    async fn captures(&self, kind: Captured) -> Result<Vec<Kept>, StoreError>;
+
+    /// When an action was stored, if it was within the last 7 days.
+    async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError>;
 
     /// Writes nothing of worth, to learn whether something could be written.
     async fn probe(&self) -> Result<(), StoreError>;
