@@ -15,6 +15,8 @@ mod mirror;
 mod plan;
 mod reference;
 mod serve;
+mod signature;
+mod simulate;
 mod terminal;
 mod webhooks;
 mod wiring;
@@ -125,6 +127,12 @@ enum Command {
     /// Show, mend or take away the webhooks at Trello
     #[command(long_about = webhooks::ABOUT)]
     Webhooks(webhooks::Arguments),
+    /// Find out why deliveries are refused
+    #[command(long_about = signature::ABOUT)]
+    Signature(signature::Arguments),
+    /// Send a delivery through the public URL to the running service
+    #[command(long_about = simulate::ABOUT)]
+    Simulate(simulate::Arguments),
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -206,6 +214,10 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Check => wiring::block_on(check::run(context)),
         Command::Plan(arguments) => wiring::block_on(Box::pin(plan::run(&arguments, context))),
         Command::Apply(arguments) => wiring::block_on(Box::pin(apply::run(&arguments, context))),
+        Command::Simulate(arguments) => {
+            wiring::block_on(Box::pin(simulate::run(&arguments, context)))
+        }
+        Command::Signature(arguments) => wiring::block_on(signature::run(&arguments, context)),
         Command::Webhooks(arguments) => {
             wiring::block_on(Box::pin(webhooks::run(&arguments, context)))
         }

@@ -68,6 +68,9 @@ pub trait Deliveries {
     /// When an action was stored, if it was within the last 7 days.
     async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError>;
 
+    /// Whether this action was stored within the last days.
+    async fn remembers(&self, action: ActionId) -> Result<bool, StoreError>;
+
     /// Writes nothing of worth, to learn whether something could be written.
     async fn probe(&self) -> Result<(), StoreError>;
 

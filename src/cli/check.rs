@@ -4,7 +4,7 @@
 mod database;
 mod docspace;
 mod expiry;
-mod public_url;
+pub(in crate::cli) mod public_url;
 mod report;
 mod trello;
 

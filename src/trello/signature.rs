@@ -32,12 +32,8 @@ impl Verifier {
     /// Several secrets while one is rotated, several callback URLs while the service moves. Without either, nothing is accepted.
     #[must_use]
     pub fn new(secrets: &[SecretString], callbacks: Vec<String>) -> Self {
-        let key = |secret: &SecretString| {
-            Hmac::new_from_slice(secret.expose_secret().as_bytes())
-                .expect("HMAC takes keys of any length")
-        };
         Self {
-            keys: secrets.iter().map(key).collect(),
+            keys: secrets.iter().map(keyed).collect(),
             callbacks,
         }
     }
@@ -61,6 +57,17 @@ impl Verifier {
             })
         })
     }
+}
+
+/// The header's value for a body that is sent to a callback URL.
+#[must_use]
+pub fn sign(secret: &SecretString, body: &[u8], callback: &str) -> String {
+    let mac = keyed(secret).chain_update(body).chain_update(callback);
+    BASE64_STANDARD.encode(mac.finalize().into_bytes())
+}
+
+fn keyed(secret: &SecretString) -> Hmac<Sha1> {
+    Hmac::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]
@@ -101,6 +108,10 @@ mod tests {
                 !verifier(&["s3cret"], &["https://rooms.example/webhooks/trello/"])
                     .accepts(body.as_bytes(), signature.as_bytes())
             );
+        }
+        for (body, signature) in [ASCII, UNICODE] {
+            let secret = SecretString::from("s3cret");
+            assert_eq!(sign(&secret, body.as_bytes(), CALLBACK), signature);
         }
         assert!(
             !ours.accepts(UNICODE.0.as_bytes(), LOW_BYTES.as_bytes()),

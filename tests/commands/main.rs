@@ -14,6 +14,8 @@ mod mirror;
 mod plan;
 mod service;
 mod shell;
+mod signature;
+mod simulate;
 mod webhooks;
 mod words;
 
@@ -133,9 +135,13 @@ impl Lab {
 
     /// Starts the service on a free port and waits until it says where it listens.
     pub(crate) async fn serve(&self) -> Running {
+        self.serve_at("127.0.0.1:0").await
+    }
+
+    pub(crate) async fn serve_at(&self, address: &str) -> Running {
         let mut command = self.command(&["serve"]);
         command
-            .env("BOARDROOM_LISTEN", "127.0.0.1:0")
+            .env("BOARDROOM_LISTEN", address)
             .env("BOARDROOM_LOG_FORMAT", "json")
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -195,6 +201,12 @@ pub(crate) fn deserted() -> SocketAddr {
     let address = socket.local_addr().unwrap();
     std::mem::forget(socket);
     address
+}
+
+/// An address that was free a moment ago, for a service that must know its own beforehand.
+pub(crate) fn vacant() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }
 
 /// A line of `check`: its verdict, and its detail and fix in one.

@@ -2,7 +2,7 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "serve",
     "demo",
     "check",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 16] = [
     "plan",
     "apply",
     "webhooks",
+    "signature",
+    "simulate",
     "config",
     "healthcheck",
     "completions",

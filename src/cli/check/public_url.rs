@@ -22,7 +22,7 @@ const PUBLISH_IT: &str = "Trello reaches public addresses alone: give the servic
 const SERVE_FIRST: &str = "`boardroom serve` must be running for this: start it, then check again.";
 
 /// Reaches the URL as the service reaches Trello: by the same proxies, without following redirects.
-pub(super) fn client(config: &Config) -> Result<Client, api::BuildError> {
+pub(in crate::cli) fn client(config: &Config) -> Result<Client, api::BuildError> {
     let proxy = |url: &Option<ProxyUrl>| url.as_ref().map(|url| url.expose().clone());
     api::client(&api::Options {
         timeout: PATIENCE,
@@ -66,8 +66,24 @@ fn in_words(span: Duration) -> String {
     }
 }
 
+/// What comes of one request to the public URL: the status where it is the wanted one, else what happened and what to do.
+pub(in crate::cli) async fn knock(
+    request: reqwest::RequestBuilder,
+    wanted: u16,
+) -> Result<u16, (String, String)> {
+    match answer(request).await {
+        Ok(answer) if answer.status == wanted => Ok(wanted),
+        Ok(answer) => Err((format!("answered {}", answer.status), answer.fix())),
+        Err(error) => Err(Obstacle::of(&error).explained()),
+    }
+}
+
 async fn ask(client: &Client, callback: &CallbackUrl) -> Result<Answer, reqwest::Error> {
-    let response = client.head(callback.as_str()).send().await?;
+    answer(client.head(callback.as_str())).await
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
     Ok(Answer {
         status: response.status().as_u16(),
         target: target(response.url(), response.headers()),

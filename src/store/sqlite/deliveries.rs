@@ -93,6 +93,14 @@ impl Deliveries for Sqlite {
         Ok(at.await?.map(Timestamp))
     }
 
+    async fn remembers(&self, action: ActionId) -> Result<bool, StoreError> {
+        let found: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery WHERE action = $1")
+            .bind(action.to_string())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(found > 0)
+    }
+
     async fn probe(&self) -> Result<(), StoreError> {
         sqlx::query(concat!(
             "INSERT INTO meta (name, value) VALUES ('probe', ",
