@@ -1,6 +1,7 @@
 //! The command line. Results go to stdout, logs to stderr. Exit codes: 0, 1 failure, 64 usage, 78 configuration.
 #![expect(clippy::print_stderr, reason = "this is what a command line is for")]
 
+mod apply;
 mod at_once;
 mod boards;
 mod check;
@@ -11,9 +12,11 @@ mod explain;
 mod healthcheck;
 mod link;
 mod mirror;
+mod plan;
 mod reference;
 mod serve;
 mod terminal;
+mod webhooks;
 mod wiring;
 mod words;
 
@@ -95,6 +98,12 @@ enum Command {
     /// Make the room of each board now, and print its address
     #[command(long_about = mirror::ABOUT)]
     Mirror(mirror::Arguments),
+    /// Show what would change, and change nothing
+    #[command(long_about = plan::ABOUT)]
+    Plan(plan::Arguments),
+    /// Do what the plan shows
+    #[command(long_about = apply::ABOUT)]
+    Apply(apply::Arguments),
     /// Show where each board stands, what is paused and why
     #[command(long_about = boards::ABOUT)]
     Boards(boards::Arguments),
@@ -113,6 +122,9 @@ enum Command {
     /// Say which room is a board's
     #[command(long_about = link::ABOUT)]
     Link(link::Arguments),
+    /// Show, mend or take away the webhooks at Trello
+    #[command(long_about = webhooks::ABOUT)]
+    Webhooks(webhooks::Arguments),
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -192,6 +204,11 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Serve => wiring::block_on(Box::pin(serve::run(context))),
         Command::Demo(arguments) => wiring::block_on(Box::pin(demo::run(&arguments))),
         Command::Check => wiring::block_on(check::run(context)),
+        Command::Plan(arguments) => wiring::block_on(Box::pin(plan::run(&arguments, context))),
+        Command::Apply(arguments) => wiring::block_on(Box::pin(apply::run(&arguments, context))),
+        Command::Webhooks(arguments) => {
+            wiring::block_on(Box::pin(webhooks::run(&arguments, context)))
+        }
         Command::Mirror(arguments) => wiring::block_on(Box::pin(mirror::run(&arguments, context))),
         Command::Boards(arguments) => wiring::block_on(boards::run(&arguments, context)),
         Command::Explain(arguments) => wiring::block_on(explain::run(&arguments, context)),

@@ -3,6 +3,7 @@
 //! Blame the right thing. After a failure that could be the service's, a neutral read decides: when that fails too, the lane closes and boards
 //! wait; when it passes, the board is to blame. A gate closes one kind of call alone. The rows in the store show what is closed and why.
 
+mod charge;
 mod control;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::docspace::{DocSpace, DocSpaceError};
+use crate::docspace::DocSpace;
 use crate::lane::control::Controls;
 use crate::model::failure::{Code, Failure, Suspect};
 use crate::model::id::BoardId;
@@ -22,47 +23,12 @@ use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
 use crate::retry::{GATE, SERVICE};
 use crate::store::{Store, StoreError};
-use crate::trello::{Trello, TrelloError};
+use crate::trello::Trello;
+
+pub use charge::{Charge, Verdict};
 
 /// A gate lets one board try; if that one does not come to it, another may after this.
 const TRIAL: Duration = Duration::from_secs(5);
-
-/// Who is to blame for a failed call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// This lane is closed now; whoever needs it waits.
-    Lane(Lane),
-    /// The call itself, and so the board.
-    Call,
-}
-
-/// A failed call, as far as blame goes.
-#[derive(Debug, Clone)]
-pub struct Charge {
-    pub failure: Failure,
-    pub suspect: Suspect,
-    pub retry_after: Option<Duration>,
-}
-
-impl From<&TrelloError> for Charge {
-    fn from(error: &TrelloError) -> Self {
-        Self {
-            failure: error.failure(),
-            suspect: error.suspect(),
-            retry_after: error.retry_after(),
-        }
-    }
-}
-
-impl From<&DocSpaceError> for Charge {
-    fn from(error: &DocSpaceError) -> Self {
-        Self {
-            failure: error.failure(),
-            suspect: error.suspect(),
-            retry_after: error.retry_after(),
-        }
-    }
-}
 
 /// All lanes of this process. Clones share them.
 #[derive(Debug, Clone)]

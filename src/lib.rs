@@ -52,6 +52,7 @@ pub mod sandbox;
 pub mod scope;
 pub mod store;
 pub mod supervisor;
+pub mod survey;
 pub mod sweep;
 pub mod telemetry;
 pub mod trello;

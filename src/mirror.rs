@@ -30,6 +30,7 @@ use crate::store::history::{Event, Note};
 use crate::store::{Claim, Store};
 use crate::trello::Trello;
 
+pub use change::{come_true, pending};
 pub use end::{Stop, settlement};
 
 /// No board needs more steps than this; a plan that never becomes empty is a fault, and must not spin.
@@ -205,14 +206,14 @@ impl Look<'_> {
             (RoomSight::Unknown | RoomSight::Absent | RoomSight::Present(..), _) => None,
         };
         if let Some(kept) = kept {
-            self.note_drift(drift_before, kept.drift.as_ref());
+            self.note_drift(drift_before.as_ref(), kept.drift.as_ref());
             self.claim.record.room = Some(kept);
         }
         Status::Mirrored(apart)
     }
 
-    fn note_drift(&mut self, before: Option<Drift>, after: Option<&Drift>) {
-        if before.as_ref() == after {
+    fn note_drift(&mut self, before: Option<&Drift>, after: Option<&Drift>) {
+        if before == after {
             return;
         }
         match after {

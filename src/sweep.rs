@@ -1,7 +1,9 @@
 //! The sweep: lists every source and makes due what is new or has changed. It only marks; the worker looks.
 
+mod settled;
+
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -10,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
 use crate::model::board::Listed;
-use crate::model::failure::Code;
 use crate::model::id::{BoardId, ModelId, WorkspaceId};
 use crate::model::lane::Lane;
 use crate::model::status::{Ignored, Status, Waiting};
@@ -20,6 +21,8 @@ use crate::retry::{Backoff, SERVICE};
 use crate::scope::{Known, Scope, Surroundings, Wanted};
 use crate::store::{Fact, Newcomer, Store, StoreError};
 use crate::trello::{Trello, TrelloError};
+
+pub use settled::SeenScopes;
 
 /// Boards made so shortly before the first start count as new: somebody was setting up.
 const SETTING_UP: Duration = Duration::from_mins(5);
@@ -47,13 +50,6 @@ pub struct Sweep {
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
     pub seen: Mutex<SeenScopes>,
-}
-
-/// The scope of the last sweep, and the last one that two sweeps agreed on.
-#[derive(Debug, Default)]
-pub struct SeenScopes {
-    last: Option<Arc<Scope>>,
-    settled: Option<Arc<Scope>>,
 }
 
 /// Why a sweep did not come to its end.
@@ -174,66 +170,6 @@ impl Sweep {
             self.store.unlisted(&doubtful).await?;
         }
         Ok(())
-    }
-
-    /// What follows from another set of workspaces, once two sweeps in a row have seen it: one answer may be wrong.
-    async fn settle_scope(&self, scope: &Arc<Scope>) -> Result<(), SweepError> {
-        let (is_steady, settled) = {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            let steady = seen.last.replace(scope.clone()).as_ref() == Some(scope);
-            (steady, seen.settled.clone())
-        };
-        if !is_steady || settled.as_ref() == Some(scope) {
-            return Ok(());
-        }
-        let ids = scope.workspaces.iter().map(|one| one.id);
-        let ids: Vec<_> = ids.chain(scope.guests.iter().copied()).collect();
-        let names = |scope: &Scope| -> Vec<_> {
-            let named = scope.workspaces.iter();
-            named.map(|one| one.display_name.clone()).collect()
-        };
-        let renamed = settled.is_some_and(|before| names(&before) != names(scope));
-        let everything = renamed && self.titles_name_workspaces;
-        self.store
-            .rescope(&ids, self.personal_boards, everything)
-            .await?;
-        self.tell_of_workspaces(scope).await?;
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.settled = Some(scope.clone());
-        Ok(())
-    }
-
-    /// Workspaces that were watched and are seen no more silently narrow what we see.
-    async fn tell_of_workspaces(&self, scope: &Scope) -> Result<(), SweepError> {
-        let named: Vec<_> = scope
-            .workspaces
-            .iter()
-            .map(|one| (one.id.into(), one.display_name.clone()))
-            .collect();
-        self.store.name_sources(&named).await?;
-        let mut left = Vec::new();
-        if self.wanted == Wanted::All {
-            for (id, name) in self.store.sources().await? {
-                let is_there = id == scope.member.id.into()
-                    || scope.workspaces.iter().any(|one| id == one.id.into());
-                if !is_there {
-                    let name = name.unwrap_or_else(|| id.to_string());
-                    tracing::warn!(workspace = name, code = %Code::WorkspaceLeft, fix = Code::WorkspaceLeft.fix(), "this workspace is seen no more");
-                    left.push((
-                        name,
-                        "Trello shows it to the token's member no more".to_owned(),
-                    ));
-                }
-            }
-        }
-        left.extend(scope.unknown.iter().map(|name| {
-            (
-                name.clone(),
-                "BOARDROOM_WORKSPACES names it, and Trello does not show it to this token"
-                    .to_owned(),
-            )
-        }));
-        Ok(self.store.set_concerns(Code::WorkspaceLeft, &left).await?)
     }
 
     /// The wake-up of a board that waits may have failed, or have gone by before it was told to wait.

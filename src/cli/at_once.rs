@@ -81,7 +81,7 @@ impl AtOnce {
     }
 
     /// Looks at the board until its room is there, or says why there is none.
-    async fn until_mirrored(&self, board: BoardId) -> anyhow::Result<RoomRecord> {
+    pub(super) async fn until_mirrored(&self, board: BoardId) -> anyhow::Result<RoomRecord> {
         let (mut failure, mut told, begun) = (None, false, Instant::now());
         let window = self.mirror.confirmation_window();
         loop {
@@ -144,6 +144,8 @@ fn stands(record: &Record, mirror: &Mirror) -> Stands {
         (Status::Mirrored(_), Some(room)) if record.told.is_none() => {
             Stands::Mirrored(room.clone())
         }
+        // A closed board keeps its room for a while; nobody waits here for the end of that.
+        (Status::Waiting(Waiting::Grace), Some(room)) => Stands::Mirrored(room.clone()),
         // The word forgave what failed before: without a failure since, this is the status of before.
         (Status::Failed(code) | Status::Pending(Some(code)), _) if record.failures > 0 => {
             Stands::Failed(code)

@@ -9,7 +9,7 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::api;
-use crate::cli::terminal::{exactly, json_line, roughly, wrapped};
+use crate::cli::terminal::{exactly, json_line, roughly, wrapped, wrapped_from};
 use crate::cli::{Context, boards, reference, wiring};
 use crate::config::Needs;
 use crate::model::board::Drift;
@@ -32,7 +32,7 @@ With --json, one line of JSON for each thing that happened: at (RFC 3339), event
 const PAGE: u32 = 500;
 /// Where the texts of the head begin.
 const HEAD: usize = 12;
-/// Where details begin, if the event's name leaves room for that.
+/// Where details begin, and where they go on after an event with a longer name.
 const DETAIL: usize = 43;
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +48,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     let config = context.load(Needs::Nothing)?;
     wiring::start_logging(&config);
     let store = wiring::open_existing_store(&config).await?;
-    let board = reference::known(&arguments.board, &store).await?;
+    let board = reference::known(&arguments.board, &store).await;
+    let board = board.with_context(|| api::printable(&arguments.board))?;
     if arguments.json {
         walk(board, &store, |happened| {
             Ok(json_line(&Line::of(happened))?)
@@ -118,7 +119,7 @@ fn line(happened: &Happened, last: Option<Timestamp>) -> String {
     let event = api::one_line(&happened.event);
     let start = format!("  {time:12}  {passed:>11}  {event:12}  ");
     let detail = api::one_line(&happened.detail);
-    let detail = wrapped(&detail, start.width().max(DETAIL));
+    let detail = wrapped_from(start.width(), &detail, DETAIL);
     let _ = write!(text, "{start}{detail}");
     format!("{}\n", text.trim_end())
 }

@@ -53,6 +53,11 @@ pub(super) async fn find(
     if let Some(board) = find_known(named, store).await? {
         return shown(trello.board(board).await, trello).await;
     }
+    find_in_trello(named, trello).await
+}
+
+/// The board that Trello shows and that is meant.
+pub(super) async fn find_in_trello(named: &str, trello: &Trello) -> anyhow::Result<BoardId> {
     match meant(named)? {
         Meant::Id(id) => shown(trello.board(id).await, trello).await,
         Meant::ShortLink(link) => shown(trello.board_by_short_link(link).await, trello).await,

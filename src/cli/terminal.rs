@@ -13,20 +13,26 @@ pub(super) const WIDTH: usize = 80;
 /// Breaks a text at its blanks so that it ends before column 80; further lines begin at `indent`.
 /// A word that is longer, such as a URL, stays whole: it will be copied.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_from(indent, text, indent)
+}
+
+/// The same for a text whose first line begins at another column, because of what stands before it.
+pub(super) fn wrapped_from(first: usize, text: &str, indent: usize) -> String {
     let mut lines = String::new();
-    let mut column = indent;
+    let (mut column, mut begins) = (first, true);
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let length = word.width();
-        if column > indent && column + 1 + length > WIDTH {
+        if !begins && column + 1 + length > WIDTH {
             let _ = write!(lines, "\n{:indent$}", "");
-            column = indent;
+            (column, begins) = (indent, true);
         }
-        if column > indent {
+        if !begins {
             lines.push(' ');
             column += 1;
         }
         lines.push_str(word);
         column += length;
+        begins = false;
     }
     lines.push('\n');
     lines
@@ -59,9 +65,10 @@ pub(super) fn roughly(span: Duration) -> String {
     }
 }
 
-/// A span as the time between two events: `0.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
+/// A span as the time between two events: `12 ms`, `0.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
 pub(super) fn exactly(span: Duration) -> String {
     match span.as_secs() {
+        0 if span.as_millis() < 100 => format!("{} ms", span.as_millis()),
         0..60 => format!("{:.1} s", span.as_secs_f64()),
         seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         seconds @ 3_600..172_800 => {
@@ -116,6 +123,7 @@ mod tests {
     #[test]
     fn spans_are_said_as_people_say_them() {
         let table = [
+            (12, "0 s", "12 ms"),
             (200, "0 s", "0.2 s"),
             (59_900, "59 s", "59.9 s"),
             (303_000, "5 min", "5 min 3 s"),

@@ -173,29 +173,25 @@ impl Look<'_> {
             return Ok(Pending::default());
         };
         let now = self.now();
+        let window = self.mirror.confirmation_window();
         let mut opened = None;
-        for change in std::mem::take(&mut record.changes) {
-            let age = now.since(change.at);
+        for change in come_true(&mut record, room) {
             match &change.act {
-                Act::Rename(title)
-                    if room.title != record.title_returned && room.title == as_stored(title) =>
-                {
-                    record.title_sent = Some(title.clone());
-                    record.title_returned.clone_from(&room.title);
-                    self.happened(
-                        Event::Renamed,
-                        format!("room {}: an unanswered rename of ours came true", room.id),
-                    );
+                Act::Rename(_) => {
+                    let detail =
+                        format!("room {}: an unanswered rename of ours came true", room.id);
+                    self.happened(Event::Renamed, detail);
                 }
-                Act::Rename(_) if age >= self.mirror.confirmation_window() => {}
-                Act::Archive | Act::Restore if (change.act == Act::Archive) == room.archived => {
-                    record.archived = Some(room.archived);
-                    opened = Some(self.moved(&change, room));
-                }
-                Act::Archive | Act::Restore if age >= LOST => {}
-                Act::Rename(_) | Act::Archive | Act::Restore => record.changes.push(change),
+                Act::Archive | Act::Restore => opened = Some(self.moved(&change, room)),
             }
         }
+        record.changes.retain(|change| {
+            now.since(change.at)
+                < match change.act {
+                    Act::Rename(_) => window,
+                    Act::Archive | Act::Restore => LOST,
+                }
+        });
         let pending = pending(&record, |change| now.since(change.at));
         if self.claim.record.room.as_ref() != Some(&record) {
             self.amend(record, None).await?;
@@ -229,8 +225,28 @@ impl Look<'_> {
     }
 }
 
+/// Takes those writes of ours out of the record that the room shows to have come true, and records what they did.
+pub fn come_true(record: &mut RoomRecord, room: &Room) -> Vec<Change> {
+    let (before, mut true_now) = (record.title_returned.clone(), Vec::new());
+    for change in std::mem::take(&mut record.changes) {
+        match &change.act {
+            Act::Rename(title) if room.title != before && room.title == as_stored(title) => {
+                record.title_sent = Some(title.clone());
+                record.title_returned.clone_from(&room.title);
+                true_now.push(change);
+            }
+            Act::Archive | Act::Restore if (change.act == Act::Archive) == room.archived => {
+                record.archived = Some(room.archived);
+                true_now.push(change);
+            }
+            Act::Rename(_) | Act::Archive | Act::Restore => record.changes.push(change),
+        }
+    }
+    true_now
+}
+
 /// What of our writes may still come true.
-fn pending(record: &RoomRecord, age: impl Fn(&Change) -> Duration) -> Pending {
+pub fn pending(record: &RoomRecord, age: impl Fn(&Change) -> Duration) -> Pending {
     let mut pending = Pending::default();
     for change in &record.changes {
         match change.act {

@@ -9,6 +9,7 @@ use crate::model::status::{Apart, Ignored, Waiting};
 use crate::scope::Known;
 
 use admission::{for_a_board_without_room, is_inside};
+pub use compare::drift;
 use compare::missing_tags;
 pub(super) use compare::{Comparison, Wanted};
 pub use terms::{Age, Pending, RoomRules, RoomSight, Rules, Sight, Step};

@@ -127,7 +127,7 @@ codes! {
         "DocSpace does not carry out an archive or a restore that it has accepted"
         "If the plan is full, archive rooms or take a larger plan; else look at the worker service of your DocSpace. It goes on by itself."
     BrakeOn "brake_on"
-        "More was about to happen at once than BOARDROOM_BRAKE allows"
+        "More was about to happen at once than the brake allows"
         "Look at what waits (boardroom boards --status waiting); if it is what you want: boardroom release."
     TwinRooms "twin_rooms"
         "Two rooms carry the tag of one board"

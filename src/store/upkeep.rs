@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::model::board::Record;
 use crate::model::failure::Failure;
 use crate::model::id::{BoardId, ModelId, RoomId, WebhookId, WorkspaceId};
 use crate::model::lane::Lane;
@@ -63,6 +64,9 @@ pub trait Upkeep {
 
     /// The sources that have their baseline, with their names as far as they are known.
     async fn sources(&self) -> Result<Vec<(ModelId, Option<String>)>, StoreError>;
+
+    /// What is kept about boards, at most so many, those after `after` in the order of their ids.
+    async fn records(&self, after: Option<BoardId>, most: u32) -> Result<Vec<Record>, StoreError>;
 
     /// Boards that Trello said it knows no more and that no list was known to lack yet.
     async fn doubtful(&self) -> Result<Vec<BoardId>, StoreError>;

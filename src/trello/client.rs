@@ -21,6 +21,9 @@ use crate::trello::error::{RegisterError, TrelloError};
 /// Light fields only: a list has no pages, and `prefs` alone would be 2 kB a board.
 const LIST_FIELDS: &str = "name,closed,idOrganization,shortLink";
 
+/// Trello takes no more URLs in one batch.
+const BATCH: usize = 10;
+
 /// How Trello is reached and who asks.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -191,6 +194,22 @@ impl Trello {
         Ok(answer.board())
     }
 
+    /// `GET /1/batch`: up to 10 boards in one request, in their order. One that Trello will not show has its status instead.
+    pub async fn boards(&self, ids: &[BoardId]) -> Result<Vec<Result<Board, u16>>, TrelloError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ten in ids.chunks(BATCH) {
+            let urls: Vec<_> = ten.iter().map(|id| format!("/boards/{id}")).collect();
+            let answers: Vec<BatchAnswer> =
+                self.get("/1/batch", &[("urls", &urls.join(","))]).await?;
+            if answers.len() != ten.len() {
+                let detail = format!("{} answers to {} questions", answers.len(), ten.len());
+                return Err(TrelloError::Unintelligible(detail));
+            }
+            found.extend(answers.into_iter().map(BatchAnswer::board));
+        }
+        Ok(found)
+    }
+
     /// `GET /1/boards/{shortLink}`; the caller has checked that it is letters and digits.
     pub async fn board_by_short_link(&self, short_link: &str) -> Result<Board, TrelloError> {
         let answer: BoardAnswer = self.get(&format!("/1/boards/{short_link}"), &[]).await?;
@@ -323,6 +342,22 @@ struct BoardAnswer {
     prefs: Option<Preferences>,
     #[serde(default, rename = "type")]
     kind: Option<serde_json::Value>,
+}
+
+/// One answer of a batch: `{"200": …}`, or an error with its status.
+#[derive(Deserialize)]
+struct BatchAnswer {
+    #[serde(default, rename = "200")]
+    board: Option<BoardAnswer>,
+    #[serde(default, rename = "statusCode")]
+    status: Option<u16>,
+}
+
+impl BatchAnswer {
+    fn board(self) -> Result<Board, u16> {
+        let status = self.status.unwrap_or(500);
+        self.board.map(BoardAnswer::board).ok_or(status)
+    }
 }
 
 #[derive(Deserialize)]

@@ -64,6 +64,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics",
         ],
     ),
+    (
+        "survey",
+        &[
+            "trello",
+            "docspace",
+            "store",
+            "scope",
+            "mirror",
+            "mirror::plan",
+            "model",
+        ],
+    ),
     // The command line wires everything together, and nothing else knows of it.
     (
         "cli",
@@ -89,6 +101,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "sweep",
             "audit",
             "guardian",
+            "survey",
             "http",
         ],
     ),

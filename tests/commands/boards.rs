@@ -158,7 +158,7 @@ async fn people_see_first_what_needs_attention_and_then_what_is_paused() {
     let pause = Pause {
         failure: Failure::new(Code::DocSpaceQuotaFull, "402 for ann@example.com"),
         since: now.minus(Duration::from_secs(200)),
-        until: now.plus(Duration::from_secs(3_000)),
+        until: now.plus(Duration::from_mins(50)),
         failures: 3,
     };
     store.set_lane(Lane::Create, Some(&pause)).await.unwrap();

@@ -146,3 +146,30 @@ async fn beside_a_running_service_the_word_is_obeyed() {
     assert_eq!(tags(first), ["Trello integration"]);
     assert!(tags(right).contains(&board_tag(&board.id)));
 }
+
+#[tokio::test]
+async fn what_was_done_by_hand_ends_and_the_room_follows_its_board_again() {
+    let mut lab = Lab::new().await;
+    lab.set("BOARDROOM_ARCHIVE_AFTER", "7d");
+    let board = lab.board("Launch");
+    lab.run(&["mirror", "Launch"]).await;
+    let room = lab.docspace().rooms()[0].id;
+    lab.docspace().rename_room(room, "Theirs");
+    lab.docspace().untag_room(room, "Trello integration");
+    lab.docspace().archive_room(room);
+    let run = lab.run(&["link", "Launch", &room.to_string()]).await;
+    run.printed(&[&lab.room_url(room)]);
+    let linked = lab.docspace().room(room).unwrap();
+    assert_eq!((linked.title.as_str(), linked.archived), ("Launch", false));
+    assert!(linked.tags.contains(&"Trello integration".to_owned()));
+    let store = lab.store().await;
+    let id: BoardId = board.id.parse().unwrap();
+    let standing = store.standing(id).await.unwrap().unwrap();
+    let stands = (standing.words.status.as_str(), standing.words.reason);
+    assert_eq!((stands, standing.drift), (("mirrored", None), None));
+    store.close().await;
+    // A closed board keeps its room as it is for the grace period, and nobody waits for its end.
+    lab.trello().close(&board.id);
+    let run = lab.run(&["link", "Launch", &room.to_string()]).await;
+    run.printed(&[&lab.room_url(room)]);
+}

@@ -11,8 +11,10 @@ mod check_trello;
 mod explain;
 mod link;
 mod mirror;
+mod plan;
 mod service;
 mod shell;
+mod webhooks;
 mod words;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@ use boardroom::model::lane::{Lane, Pause};
 use boardroom::model::status::{Ignored, Status, Waiting};
 use boardroom::model::time::Timestamp;
 use boardroom::store::{Boards as _, State as _, Views as _};
+use sqlx::Connection as _;
 
 use crate::Lab;
 use crate::boards::{Left, id};
@@ -86,11 +87,11 @@ async fn boards_that_are_named_are_tried_again_and_an_unknown_one_stops_no_other
         "{}",
         run.stderr
     );
-    let story = lab.run(&["explain", "Cursed"]).await;
+    let told = lab.run(&["explain", "Cursed"]).await;
     assert!(
-        story.stdout.contains("told          to try again"),
+        told.stdout.contains("told          to try again"),
         "{}",
-        story.stdout
+        told.stdout
     );
     let ill = store.standing(id(2)).await.unwrap().unwrap();
     assert_eq!(ill.failures, 1);
@@ -185,4 +186,33 @@ async fn a_running_service_tries_again_what_a_person_names() {
         .wait_until(|docspace| docspace.room_count() == 1, crate::SOON)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_writes_to_is_read_at_once_and_written_after_it() {
+    let lab = Lab::new().await;
+    let store = lab.store().await;
+    Left::at(1, "Cursed", Status::Failed(Code::DocSpaceRejected))
+        .keep(&store)
+        .await;
+    store.close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(lab.path("data/boardroom.db"));
+    let mut other = sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .unwrap();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let read = lab.run(&["boards"]).await;
+    assert!(read.stdout.contains("Cursed"), "{read:?}");
+    let read = lab.run(&["explain", "Cursed"]).await;
+    assert_eq!(read.code, 0, "{read:?}");
+    // A moment, as a service needs it for a transaction.
+    let moment = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    };
+    let (written, ()) = tokio::join!(lab.run(&["retry", "Cursed"]), moment);
+    assert_eq!((written.code, written.stderr.as_str()), (0, ""));
 }

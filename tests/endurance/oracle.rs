@@ -301,8 +301,12 @@ impl Case<'_> {
             Some(_) if !self.is_watched => &[Some("outside_workspaces"), Some("drift")],
             Some(_) => &[None, Some("drift")],
         };
-        // Of a board outside the watched workspaces no list tells that it was deleted or hidden; its room is kept in any case.
-        if reason == Some("outside_workspaces") && !(self.is_visible && self.is_watched) {
+        // No list tells what becomes of a board outside the watched workspaces; its room is kept in any case.
+        let is_outside = self
+            .board
+            .as_ref()
+            .is_none_or(|_| !(self.is_visible && self.is_watched));
+        if is_outside && matches!(reason, Some("outside_workspaces" | "not_visible")) {
             return;
         }
         if !may_be.contains(&reason) {

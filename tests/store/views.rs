@@ -1,5 +1,6 @@
 //! What people read of the store, and their words: pages, groups, trying again, linking.
 
+use boardroom::model::board::Told;
 use boardroom::model::failure::{Code, Failure};
 use boardroom::model::id::RoomId;
 use boardroom::model::lane::{Lane, Pause};
@@ -251,7 +252,7 @@ async fn a_linked_room_takes_the_place_of_all_that_was_known() {
         (None, None, None)
     );
     assert_eq!((room.tagged, room.invited, room.invitees), (false, true, 0));
-    assert_eq!(record.told.map(|told| told.as_str()), Some("apply"));
+    assert_eq!(record.told, Some(Told::Apply));
     assert_eq!((record.failures, record.failing_since), (0, None));
     assert!(record.asked && record.intention.is_none());
     assert!(kept.is_due(1).await);

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::api;
 use crate::cli::boards::reason;
 use crate::cli::terminal::{WIDTH, fitted, roughly};
+use crate::model::id::BoardId;
 use crate::model::time::Timestamp;
 use crate::store::Standing;
 
@@ -70,6 +71,11 @@ impl Table {
     fn line(&self, name: &str, cells: &[String; HEADER.len()]) -> String {
         let others: usize = self.widths.iter().map(|width| width + GAP.len()).sum();
         let room_for_name = WIDTH.saturating_sub(others).max(SHORTEST_NAME);
+        // An id is there to be copied: it is not cut.
+        let room_for_name = match name.parse::<BoardId>() {
+            Ok(_) => room_for_name.max(name.len()),
+            Err(_) => room_for_name,
+        };
         let mut line = fitted(name, room_for_name);
         for (cell, width) in cells.iter().zip(self.widths) {
             line.push_str(GAP);
@@ -122,17 +128,23 @@ mod tests {
                 ("mirrored", None),
                 Some(2_147_483_647),
             ),
-            board(None, ("ignored", Some("closed_when_first_seen")), Some(8)),
+            board(
+                Some("Old"),
+                ("ignored", Some("closed_when_first_seen")),
+                Some(8),
+            ),
         ];
         let mut table = Table::new(Timestamp(3_000));
         let text = table.rows(&boards);
         let expected = "\
-BOARD             ROOM        STATUS    REASON                  FOR  NEXT TRY
-Q3 2026: the la…  -           failed    docspace_rejected       3 s  in 5 min
-[2JLaunch day     2147483647  mirrored  -                       3 s  -
-64f0c0ffee01234…  8           ignored   closed_when_first_seen  3 s  -
+BOARD                ROOM        STATUS    REASON                  FOR  NEXT TRY
+Q3 2026: the launc…  -           failed    docspace_rejected       3 s  in 5 min
+[2JLaunch day        2147483647  mirrored  -                       3 s  -
+Old                  8           ignored   closed_when_first_seen  3 s  -
 ";
         assert_eq!(text, expected);
         assert!(text.lines().all(|line| line.width() <= WIDTH));
+        let nameless = table.rows(&[board(None, ("pending", None), None)]);
+        assert!(nameless.starts_with("64f0c0ffee0123456789abcd  -"));
     }
 }

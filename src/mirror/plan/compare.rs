@@ -4,23 +4,25 @@
 //! that the server returned. So no guess at what the server makes of a title is needed to compare, and no rename loop can exist. A guess only
 //! finds out that the two agree again. A room that was adopted is taken as it is until it agrees with its board.
 
+use crate::mirror::plan::{Rules, Sight, wanted};
 use crate::model::board::{Drift, Record, RoomRecord};
 use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
 use crate::model::title::as_stored;
+use crate::scope::Known;
 
 /// What a room should be like; none leaves it to the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::mirror) struct Wanted<'a> {
-    pub(in crate::mirror) title: Option<&'a str>,
-    pub(in crate::mirror) archived: Option<bool>,
+pub(crate) struct Wanted<'a> {
+    pub(crate) title: Option<&'a str>,
+    pub(crate) archived: Option<bool>,
 }
 
 /// A room, what is recorded of it, and what it should be like.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::mirror) struct Comparison<'a> {
-    pub(in crate::mirror) wanted: Wanted<'a>,
-    pub(in crate::mirror) room: &'a Room,
-    pub(in crate::mirror) recorded: &'a RoomRecord,
+pub(crate) struct Comparison<'a> {
+    pub(crate) wanted: Wanted<'a>,
+    pub(crate) room: &'a Room,
+    pub(crate) recorded: &'a RoomRecord,
 }
 
 impl Comparison<'_> {
@@ -48,7 +50,7 @@ impl Comparison<'_> {
     }
 
     /// What differs and is left so, for a person did it.
-    pub(in crate::mirror) fn drift(&self, record: &Record) -> Option<Drift> {
+    pub(crate) fn drift(&self, record: &Record) -> Option<Drift> {
         let drift = Drift {
             title: (!self.title_agrees()).then(|| self.room.title.clone()),
             archived: (!self.place_agrees()).then_some(self.room.archived),
@@ -59,7 +61,7 @@ impl Comparison<'_> {
     }
 
     /// The record of a room that is left as it is: what agrees is ours from now on.
-    pub(in crate::mirror) fn kept(&self, record: &Record) -> RoomRecord {
+    pub(crate) fn kept(&self, record: &Record) -> RoomRecord {
         let mut kept = self.recorded.clone();
         if let (Some(title), true) = (self.wanted.title, self.title_agrees()) {
             kept.title_sent = Some(title.to_owned());
@@ -72,6 +74,25 @@ impl Comparison<'_> {
         kept.drift = self.drift(record);
         kept
     }
+}
+
+/// What a person did to a board's room and is left so.
+#[must_use]
+pub fn drift(
+    sight: &Sight,
+    room: &Room,
+    record: &Record,
+    rules: &Rules,
+    known: &Known,
+) -> Option<Drift> {
+    let recorded = record.room.as_ref()?;
+    let wanted = wanted(sight, record, rules, known).ok()?;
+    let comparison = Comparison {
+        wanted,
+        room,
+        recorded,
+    };
+    comparison.drift(record)
 }
 
 /// Our two tags, as far as the room lacks them.

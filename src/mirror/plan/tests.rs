@@ -33,6 +33,7 @@ fn workspace(number: u32) -> WorkspaceId {
 }
 
 /// An ordinary new board of a watched workspace, of which nothing is recorded yet.
+#[expect(clippy::too_many_lines, reason = "one member a line")]
 fn new_board() -> Case {
     let id: BoardId = "6400000000000000000000aa".parse().unwrap();
     let member = Member {
@@ -166,7 +167,7 @@ fn which_boards_get_a_room() {
     use Ignored::{ClosedWhenFirstSeen, ExistedBefore, Gone, Inbox, OutsideWorkspaces, Template};
     use Step::{FindRoom, Ignore, Wait};
     let new = new_board;
-    let table = [
+    let table = vec![
         ("a new board", new(), FindRoom),
         ("a personal board", new().but(personal), FindRoom),
         (

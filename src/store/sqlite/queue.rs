@@ -41,6 +41,45 @@ macro_rules! claim {
 const CLAIM_DUE: &str = claim!("$3 IS NULL AND due_at <= ", now!());
 const CLAIM_ONE: &str = claim!("id = $3");
 
+/// Ends a look. A person's word is obeyed once, but the one to ignore. What a look saw of the board ends what was suspected before. A hint
+/// that came since the claim makes the board due at once, unless the board itself is to blame and must wait. Where a person
+/// forgave the failures meanwhile, this look was begun before and is one failure at most.
+const SETTLE: &str = concat!(
+            "UPDATE board SET lease_until = NULL, holder = NULL,
+                since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
+            now!(),
+            " END, status = $3, reason = $4,
+                failures = CASE WHEN failures < $5 - 1 THEN 1 ELSE $5 END, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
+            now!(),
+            ") END,
+                due_at = CASE WHEN hints <> $6 AND ($5 = 0 OR $7 IS NULL OR failures < $5 - 1) THEN ",
+            now!(),
+            " ELSE $7 + ",
+            now!(),
+            " END,
+                word = CASE WHEN $3 = 'mirrored' AND word IS $22 AND word IS NOT 'ignore' THEN NULL ELSE word END,
+                closed_at = CASE WHEN $8 IS NULL THEN closed_at WHEN $12 THEN coalesce(closed_at, ",
+            now!(),
+            ") END,
+                gone_at = CASE WHEN $20 THEN coalesce(gone_at, ",
+            now!(),
+            ") WHEN $8 IS NULL AND NOT ($3 = 'mirrored' AND $4 = 'not_visible') THEN gone_at END,
+                missing_at = CASE WHEN $8 IS NULL OR workspace IS $11 THEN missing_at END,
+                kind = coalesce($8, kind),
+                name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
+                short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
+                workspace = CASE WHEN $8 IS NULL THEN workspace ELSE $11 END,
+                closed = CASE WHEN $8 IS NULL THEN closed ELSE $12 END,
+                title_sent = CASE WHEN room_id = $21 THEN $17 ELSE title_sent END,
+                title_returned = CASE WHEN room_id = $21 THEN $13 ELSE title_returned END,
+                room_archived = CASE WHEN room_id = $21 THEN $14 ELSE room_archived END,
+                tagged = CASE WHEN room_id = $21 THEN $15 ELSE tagged END,
+                invited = CASE WHEN room_id = $21 THEN $16 ELSE invited END,
+                drift = CASE WHEN room_id = $21 THEN $18 ELSE drift END,
+                changes = CASE WHEN room_id = $21 THEN $19 ELSE changes END",
+            fenced!()
+        );
+
 /// The stored form of writes that may still come true; nothing when there are none.
 fn changes(room: &RoomRecord) -> Option<String> {
     (!room.changes.is_empty()).then(|| row::text(&room.changes))
@@ -202,67 +241,34 @@ impl Queue for Sqlite {
             Status::Mirrored(Some(Apart::BoardDeleted)),
         );
         let is_gone = settlement.status == gone || settlement.status == deleted;
-        // A person's word is obeyed once, but the one to ignore. What a look saw of the board ends what was suspected before. A hint that came since the claim makes the board due at once, unless the board itself is to blame and must wait. Where a person forgave
-        // the failures meanwhile, this look was begun before and is one failure at most.
-        let done = sqlx::query(concat!(
-            "UPDATE board SET lease_until = NULL, holder = NULL,
-                since = CASE WHEN status = $3 AND reason IS $4 THEN since ELSE ",
-            now!(),
-            " END, status = $3, reason = $4,
-                failures = CASE WHEN failures < $5 - 1 THEN 1 ELSE $5 END, failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, ",
-            now!(),
-            ") END,
-                due_at = CASE WHEN hints <> $6 AND ($5 = 0 OR $7 IS NULL OR failures < $5 - 1) THEN ",
-            now!(),
-            " ELSE $7 + ",
-            now!(),
-            " END,
-                word = CASE WHEN $3 = 'mirrored' AND word IS $22 AND word IS NOT 'ignore' THEN NULL ELSE word END,
-                closed_at = CASE WHEN $8 IS NULL THEN closed_at WHEN $12 THEN coalesce(closed_at, ",
-            now!(),
-            ") END,
-                gone_at = CASE WHEN $20 THEN coalesce(gone_at, ",
-            now!(),
-            ") WHEN $8 IS NULL AND NOT ($3 = 'mirrored' AND $4 = 'not_visible') THEN gone_at END,
-                missing_at = CASE WHEN $8 IS NULL OR workspace IS $11 THEN missing_at END,
-                kind = coalesce($8, kind),
-                name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
-                short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
-                workspace = CASE WHEN $8 IS NULL THEN workspace ELSE $11 END,
-                closed = CASE WHEN $8 IS NULL THEN closed ELSE $12 END,
-                title_sent = CASE WHEN room_id = $21 THEN $17 ELSE title_sent END,
-                title_returned = CASE WHEN room_id = $21 THEN $13 ELSE title_returned END,
-                room_archived = CASE WHEN room_id = $21 THEN $14 ELSE room_archived END,
-                tagged = CASE WHEN room_id = $21 THEN $15 ELSE tagged END,
-                invited = CASE WHEN room_id = $21 THEN $16 ELSE invited END,
-                drift = CASE WHEN room_id = $21 THEN $18 ELSE drift END,
-                changes = CASE WHEN room_id = $21 THEN $19 ELSE changes END",
-            fenced!()
-        ))
-        .bind(fence.board.to_string())
-        .bind(fence.attempt)
-        .bind(status)
-        .bind(reason)
-        .bind(settlement.failures)
-        .bind(settlement.hints)
-        .bind(settlement.again.map(milliseconds))
-        .bind(seen.map(|board| board.kind.as_str()))
-        .bind(seen.map(|board| board.name.as_str()))
-        .bind(seen.and_then(|board| board.short_link.as_deref()))
-        .bind(seen.and_then(|board| board.workspace).map(|workspace| workspace.to_string()))
-        .bind(seen.map(|board| board.closed))
-        .bind(room.map(|room| room.title_returned.as_str()))
-        .bind(room.and_then(|room| room.archived))
-        .bind(room.map(|room| room.tagged))
-        .bind(room.map(|room| room.invited))
-        .bind(room.and_then(|room| room.title_sent.as_deref()))
-        .bind(room.and_then(|room| room.drift.as_ref()).map(row::text))
-        .bind(room.and_then(changes))
-        .bind(is_gone)
-        .bind(room.map(|room| room.id.0))
-        .bind(settlement.told.map(Told::as_str))
-        .execute(&mut *write)
-        .await?;
+        let done = sqlx::query(SETTLE)
+            .bind(fence.board.to_string())
+            .bind(fence.attempt)
+            .bind(status)
+            .bind(reason)
+            .bind(settlement.failures)
+            .bind(settlement.hints)
+            .bind(settlement.again.map(milliseconds))
+            .bind(seen.map(|board| board.kind.as_str()))
+            .bind(seen.map(|board| board.name.as_str()))
+            .bind(seen.and_then(|board| board.short_link.as_deref()))
+            .bind(
+                seen.and_then(|board| board.workspace)
+                    .map(|workspace| workspace.to_string()),
+            )
+            .bind(seen.map(|board| board.closed))
+            .bind(room.map(|room| room.title_returned.as_str()))
+            .bind(room.and_then(|room| room.archived))
+            .bind(room.map(|room| room.tagged))
+            .bind(room.map(|room| room.invited))
+            .bind(room.and_then(|room| room.title_sent.as_deref()))
+            .bind(room.and_then(|room| room.drift.as_ref()).map(row::text))
+            .bind(room.and_then(changes))
+            .bind(is_gone)
+            .bind(room.map(|room| room.id.0))
+            .bind(settlement.told.map(Told::as_str))
+            .execute(&mut *write)
+            .await?;
         if done.rows_affected() > 0 {
             for note in &settlement.notes {
                 super::boards::note_once(&mut write, fence.board, note).await?;

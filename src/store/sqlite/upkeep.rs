@@ -5,8 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::row::parsed;
+use super::row::{self, parsed};
 use super::{Sqlite, now};
+use crate::model::board::Record;
 use crate::model::failure::{Code, Failure};
 use crate::model::id::{BoardId, ModelId, RoomId, WebhookId, WorkspaceId};
 use crate::model::lane::Lane;
@@ -119,6 +120,18 @@ impl Upkeep for Sqlite {
         rows.into_iter()
             .map(|(id, name)| Ok((parsed(&id)?, name)))
             .collect()
+    }
+
+    async fn records(&self, after: Option<BoardId>, most: u32) -> Result<Vec<Record>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM board WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(after.map_or(String::new(), |after| after.to_string()))
+            .bind(most)
+            .fetch_all(&self.read)
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| row::readable(row::record(row)))
+            .collect())
     }
 
     async fn doubtful(&self) -> Result<Vec<BoardId>, StoreError> {
@@ -371,7 +384,7 @@ impl Upkeep for Sqlite {
         .fetch_all(&self.read)
         .await?;
         let read = |(subject, code, detail, since): (String, String, String, i64)| {
-            let code: Code = super::row::readable(parsed(&code))?;
+            let code: Code = row::readable(parsed(&code))?;
             Some(Concern {
                 subject,
                 failure: Failure { code, detail },

@@ -125,7 +125,10 @@ impl Views for Sqlite {
         most: u32,
     ) -> Result<Page<Happened>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id AS cursor, at, event, detail FROM history WHERE board = $1 AND id > $2 ORDER BY id LIMIT $3",
+            // What a look saw and did is written down when it ends, with the moments at which it happened.
+            "SELECT cursor, at, event, detail FROM
+                 (SELECT row_number() OVER (ORDER BY at, id) AS cursor, at, event, detail FROM history WHERE board = $1)
+             WHERE cursor > $2 ORDER BY cursor LIMIT $3",
         )
         .bind(board.to_string())
         .bind(after.0)

@@ -1,0 +1,259 @@
+//! `boardroom webhooks list|sync|remove`: what Trello has registered for this token, brought in line, or taken away.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::api;
+use crate::cli::terminal::{counted, fitted, json_line};
+use crate::cli::{Context, plan, wiring};
+use crate::config::{CallbackUrl, Config, Follow, Needs};
+use crate::guardian::{Guardian, Memory, description};
+use crate::lane::Lanes;
+use crate::model::id::{BoardId, ModelId};
+use crate::scope::{Scope, Surroundings};
+use crate::store::{Boards as _, Fact, Sqlite, State as _, Store, Upkeep as _};
+use crate::trello::{Trello, TrelloError, Webhook};
+use crate::watched::Watched;
+
+/// For `webhooks --help`.
+pub(super) const ABOUT: &str = "\
+Show, mend or take away the webhooks that Trello has for this token.
+
+`list` (also without a word) shows all of them, those of other programs included. `sync` does once \
+what a running service does all the time: registers what is missing, switches on what is off, and \
+removes what nothing needs any more. `remove` takes away every webhook of this installation, for the \
+day when the service goes; it refuses while one runs on this database. Webhooks of others are never \
+touched.";
+
+const JSON: &str =
+    "One JSON object a line: webhook_id, watches, model_id, callback, active, failures, whose";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[arg(long, global = true, help = JSON)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+enum Verb {
+    /// Show the webhooks of this token
+    List,
+    /// Register, switch on and remove what is due, once
+    Sync,
+    /// Take away every webhook of this installation
+    Remove,
+}
+
+pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
+    let config = context.load(Needs::Services)?;
+    wiring::start_logging(&config);
+    let trello = wiring::trello_for_command(&config)?;
+    match arguments.verb.unwrap_or(Verb::List) {
+        Verb::List => list(&config, &trello, arguments.json).await,
+        Verb::Sync => {
+            Box::pin(sync(&config, &trello)).await?;
+            list(&config, &trello, arguments.json).await
+        }
+        Verb::Remove => remove(&config, &trello).await,
+    }
+}
+
+async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<ExitCode> {
+    let store = plan::database(config).await?;
+    let webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
+    let names = names(trello).await?;
+    for webhook in &webhooks {
+        let watches = match names.get(&webhook.model) {
+            Some(name) => name.clone(),
+            None => board(webhook.model, store.as_ref()).await?,
+        };
+        let line = Line::of(webhook, watches, config);
+        if json {
+            super::write(&json_line(&line)?)?;
+        } else {
+            super::print(line.text())?;
+        }
+    }
+    if webhooks.is_empty() && !json {
+        super::print(
+            "Trello has no webhook for this token. A service with a public URL registers them.",
+        )?;
+    }
+    if let Some(store) = store {
+        store.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the models are called that are no boards.
+async fn names(trello: &Trello) -> anyhow::Result<HashMap<ModelId, String>> {
+    let member = trello.member().await.map_err(|error| explained(&error))?;
+    let workspaces = trello
+        .workspaces()
+        .await
+        .map_err(|error| explained(&error))?;
+    let own = workspaces
+        .into_iter()
+        .map(|one| (one.id.into(), format!("workspace {}", one.display_name)));
+    let member = (member.id.into(), format!("member @{}", member.username));
+    Ok(own.chain([member]).collect())
+}
+
+async fn board(model: ModelId, store: Option<&Sqlite>) -> anyhow::Result<String> {
+    let record = match store {
+        Some(store) => store.record(BoardId(model.0)).await?,
+        None => None,
+    };
+    Ok(match record.and_then(|record| record.seen) {
+        Some(seen) => format!("board {}", seen.name),
+        None => model.to_string(),
+    })
+}
+
+/// A webhook as it is shown.
+#[derive(Debug, Serialize)]
+struct Line {
+    webhook_id: String,
+    watches: String,
+    model_id: ModelId,
+    callback: String,
+    active: bool,
+    failures: u32,
+    whose: &'static str,
+}
+
+impl Line {
+    fn of(webhook: &Webhook, watches: String, config: &Config) -> Self {
+        let is_ours = webhook.description.as_deref() == Some(&description(&config.instance));
+        let own = config.callback.as_ref().map(CallbackUrl::as_str);
+        let accepted = config.accepted_callbacks.iter();
+        let mut accepted = accepted.map(CallbackUrl::as_str);
+        let whose = match (own == Some(&webhook.callback), is_ours) {
+            (true, _) => "ours",
+            (false, true) => "ours, for another URL",
+            (false, false) if accepted.any(|url| url == webhook.callback) => "for a further URL",
+            (false, false) => "another's",
+        };
+        Self {
+            webhook_id: webhook.id.to_string(),
+            watches,
+            model_id: webhook.model,
+            callback: webhook.callback.clone(),
+            active: webhook.active,
+            failures: webhook.failures.unwrap_or(0),
+            whose,
+        }
+    }
+
+    fn text(&self) -> String {
+        let state = match (self.active, self.failures) {
+            (false, _) => "off".to_owned(),
+            (true, 0) => "works".to_owned(),
+            (true, failures) => format!("fails ({failures})"),
+        };
+        let watches = api::one_line(&self.watches);
+        let callback = api::one_line(&self.callback);
+        format!(
+            "{} {} {:12} {callback}",
+            fitted(&watches, 30),
+            fitted(self.whose, 12),
+            state
+        )
+    }
+}
+
+/// One round of the guardian, twice: what nothing needs is removed when it is seen so again.
+async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
+    let Some(callback) = &config.callback else {
+        bail!("BOARDROOM_PUBLIC_URL is not set: without it there is nothing to register");
+    };
+    let store: Arc<dyn Store> = wiring::open_store(config).await?;
+    let wanted = wiring::wanted(config);
+    let scope = Scope::resolve(trello, &wanted, None);
+    let scope = Arc::new(scope.await.map_err(|error| explained(&error))?);
+    let surroundings = Surroundings::default();
+    let is_audited = store.fact(Fact::Audited).await?.is_some();
+    surroundings.learn(|known| {
+        known.scope = Some(scope.clone());
+        known.audited = is_audited.then(Instant::now);
+    });
+    let sender = watch::Sender::new(Some(scope));
+    let lanes = Lanes::fresh(store.clone(), trello.clone(), wiring::docspace(config)?);
+    let accepted = config.accepted_callbacks.iter();
+    let mut guardian = Guardian {
+        trello: trello.clone(),
+        store: store.clone(),
+        lanes,
+        surroundings,
+        watched: Watched::default(),
+        callback: Some(callback.as_str().to_owned()),
+        callbacks: accepted
+            .map(|callback| callback.as_str().to_owned())
+            .collect(),
+        instance: config.instance.clone(),
+        follow: config.follow == Follow::Live,
+        every: config.sweep_every,
+        scope: sender.subscribe(),
+        sweep: Arc::new(Notify::new()),
+        bound: Arc::default(),
+        roles: Arc::default(),
+        state: Memory::default(),
+    };
+    for _ in 0..2 {
+        guardian
+            .tick()
+            .await
+            .context("the webhooks could not be brought in line")?;
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn remove(config: &Config, trello: &Trello) -> anyhow::Result<ExitCode> {
+    let store = plan::database(config).await?;
+    let sole = store.as_ref().map(Sqlite::sole_service);
+    if matches!(sole, Some(None)) {
+        bail!("a service runs on this database and would register them again: stop it first");
+    }
+    let webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
+    let ours = webhooks.into_iter().filter(|webhook| {
+        let is_ours = webhook.description.as_deref() == Some(&description(&config.instance));
+        let own = config.callback.as_ref().map(CallbackUrl::as_str);
+        is_ours || own == Some(&webhook.callback)
+    });
+    let mut removed = 0;
+    for webhook in ours {
+        trello
+            .remove(webhook.id)
+            .await
+            .map_err(|error| explained(&error))?;
+        removed += 1;
+        if let Some(store) = &store {
+            store.set_hooks(&[(BoardId(webhook.model.0), None)]).await?;
+            store.unwatch(&[webhook.model]).await?;
+        }
+    }
+    super::print(match removed {
+        0 => "Trello has no webhook of this installation.".to_owned(),
+        count => format!(
+            "{} removed.",
+            counted(count, "webhook was", "webhooks were")
+        ),
+    })?;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explained(error: &TrelloError) -> anyhow::Error {
+    crate::cli::at_once::explained(&error.failure())
+}

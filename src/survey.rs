@@ -1,0 +1,416 @@
+//! What would change, for all boards or for some: the plan without doing it. Reads only, both services and the database.
+
+mod simulate;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::docspace::{DocSpace, DocSpaceError};
+use crate::mirror::plan::{Rules, Sight};
+use crate::model::board::{Board, BoardKind, Listed, Record, Told};
+use crate::model::id::{BoardId, ModelId, RoomId, WorkspaceId};
+use crate::model::room::{INTEGRATION_TAG, Room, board_of_tag};
+use crate::model::status::Status;
+use crate::model::time::Timestamp;
+use crate::scope::{Known, Scope, Wanted};
+use crate::store::{Fact, Store, StoreError};
+use crate::survey::simulate::simulate;
+use crate::trello::{Trello, TrelloError};
+
+/// How many records are read at a time.
+const PAGE: u32 = 1_000;
+/// Boards made so shortly before the first start count as new; and of a lost database, those made so shortly before the newest room.
+const SETTING_UP: Duration = Duration::from_mins(5);
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// What a survey needs.
+#[derive(Debug)]
+pub struct Survey<'a> {
+    pub trello: &'a Trello,
+    pub docspace: &'a DocSpace,
+    /// None before there is a database.
+    pub store: Option<&'a dyn Store>,
+    pub wanted: Wanted,
+    pub rules: Rules,
+    /// A person's word on which boards existed before.
+    pub since: Option<Timestamp>,
+}
+
+/// Why a survey did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error("{}. {}", .0.failure(), .0.failure().code.fix())]
+    Trello(#[from] TrelloError),
+    #[error("{}. {}", .0.failure(), .0.failure().code.fix())]
+    DocSpace(#[from] DocSpaceError),
+    #[error("the database did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// One thing that would be done, or that is left as a person did it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub board: BoardId,
+    /// The board's name.
+    pub name: String,
+    pub kind: Kind,
+    /// What is there now, and what would be.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub room: Option<RoomId>,
+}
+
+/// What would be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Create,
+    Rename,
+    Archive,
+    Restore,
+    Tag,
+    /// Nothing: a person did it by hand.
+    Drift,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] = [
+        Self::Create,
+        Self::Rename,
+        Self::Archive,
+        Self::Restore,
+        Self::Tag,
+        Self::Drift,
+    ];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Rename => "rename",
+            Self::Archive => "archive",
+            Self::Restore => "restore",
+            Self::Tag => "tag",
+            Self::Drift => "drift",
+        }
+    }
+}
+
+/// Both sides, as they are now.
+#[derive(Debug, Default)]
+struct World {
+    known: Known,
+    listed: BTreeMap<BoardId, Listed>,
+    records: BTreeMap<BoardId, Record>,
+    /// Boards that were asked for one by one; none where Trello does not show one, with its status.
+    asked: HashMap<BoardId, Result<Board, u16>>,
+    rooms: HashMap<RoomId, Room>,
+    tagged: HashMap<BoardId, Vec<RoomId>>,
+    workspaces: HashMap<WorkspaceId, String>,
+}
+
+impl Survey<'_> {
+    /// What would change, board by board. With `only`, what `boardroom apply` would do about just these, drift included.
+    pub async fn changes(&self, only: Option<&[BoardId]>) -> Result<Vec<Change>, SurveyError> {
+        let mut world = World::default();
+        self.read_trello(&mut world).await?;
+        self.read_docspace(&mut world).await?;
+        self.read_records(&mut world).await?;
+        self.learn(&mut world).await?;
+        let boards = world.boards(only);
+        self.ask_for_unlisted(&mut world, &boards).await?;
+        self.ask_for_untagged(&mut world, &boards).await?;
+        // A list does not tell a template from a board: those that would get a room are asked for.
+        let draft = self.plan(&mut world, &boards, only).await?;
+        let new: Vec<_> = draft
+            .iter()
+            .filter(|change| change.kind == Kind::Create)
+            .map(|change| change.board)
+            .filter(|board| !world.asked.contains_key(board))
+            .collect();
+        if new.is_empty() {
+            return Ok(draft);
+        }
+        let answers = self.trello.boards(&new).await?;
+        world.asked.extend(new.into_iter().zip(answers));
+        self.plan(&mut world, &boards, only).await
+    }
+
+    async fn read_trello(&self, world: &mut World) -> Result<(), SurveyError> {
+        let scope = Scope::resolve(self.trello, &self.wanted, None).await?;
+        for workspace in &scope.workspaces {
+            let boards = self.trello.workspace_boards(workspace.id).await?;
+            world.take(boards);
+        }
+        if self.rules.personal_boards || !scope.guests.is_empty() {
+            let boards = self.trello.member_boards().await?;
+            for guest in &scope.guests {
+                let theirs = boards
+                    .iter()
+                    .filter(|board| board.workspace == Some(*guest));
+                world.take(theirs.cloned());
+            }
+            if self.rules.personal_boards {
+                let personal = boards.into_iter().filter(|board| board.workspace.is_none());
+                world.take(personal);
+            }
+        }
+        world.known.scope = Some(scope.into());
+        Ok(())
+    }
+
+    async fn read_docspace(&self, world: &mut World) -> Result<(), SurveyError> {
+        let mut rooms = self.docspace.rooms_tagged(INTEGRATION_TAG).await?;
+        rooms.sort_by_key(|room| (room.created, room.id));
+        for room in rooms {
+            for board in room.tags.iter().filter_map(|tag| board_of_tag(tag)) {
+                world.tagged.entry(board).or_default().push(room.id);
+            }
+            world.rooms.insert(room.id, room);
+        }
+        world.known.audited = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn read_records(&self, world: &mut World) -> Result<(), SurveyError> {
+        let (Some(store), mut after) = (self.store, None) else {
+            return Ok(());
+        };
+        loop {
+            let page = store.records(after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            world
+                .records
+                .extend(page.into_iter().map(|record| (record.id, record)));
+        }
+    }
+
+    /// Which boards existed before, as the service would have it.
+    async fn learn(&self, world: &mut World) -> Result<(), SurveyError> {
+        let mut stored = None;
+        if let Some(store) = self.store {
+            stored = store.fact(Fact::Since).await?;
+            let known: Vec<ModelId> = store.baselines().await?;
+            // What is in a first list existed before; with a baseline, what is not in it is new.
+            for id in known {
+                world.known.baselines.insert(id);
+            }
+        }
+        let lost = match self.store {
+            Some(store) => store.fact(Fact::Audited).await?.is_none(),
+            None => true,
+        };
+        let newest = world.tagged.keys().map(|board| board.0.created()).max();
+        let now = self.trello.now().unwrap_or_else(Timestamp::now);
+        let first_start = now.minus(SETTING_UP);
+        let since = match (self.since, stored.and_then(|text| text.parse().ok())) {
+            (Some(since), _) => since,
+            (None, Some(stored)) => Timestamp(stored),
+            (None, None) => newest
+                .filter(|_| lost)
+                .map_or(first_start, |newest| newest.minus(A_DAY).min(first_start)),
+        };
+        world.known.since = Some(since);
+        let scope = world.known.scope.clone();
+        let member = scope.as_ref().map(|scope| ModelId::from(scope.member.id));
+        for listed in world.listed.values() {
+            let source = listed.workspace.map(ModelId::from).or(member);
+            let Some(source) = source.filter(|source| !world.known.baselines.contains(source))
+            else {
+                continue;
+            };
+            let record = world
+                .records
+                .entry(listed.id)
+                .or_insert_with(|| blank(listed.id));
+            if !listed.closed {
+                record.baseline = Some(source);
+            }
+        }
+        let sources = scope.iter().flat_map(|scope| {
+            let own = scope.workspaces.iter().map(|one| one.id.into());
+            own.chain(scope.guests.iter().map(|guest| (*guest).into()))
+        });
+        world.known.baselines.extend(sources.chain(member));
+        Ok(())
+    }
+
+    async fn ask_for_unlisted(
+        &self,
+        world: &mut World,
+        boards: &[BoardId],
+    ) -> Result<(), SurveyError> {
+        let unlisted: Vec<_> = boards
+            .iter()
+            .copied()
+            .filter(|board| !world.listed.contains_key(board))
+            .collect();
+        if !unlisted.is_empty() {
+            let answers = self.trello.boards(&unlisted).await?;
+            world.asked.extend(unlisted.into_iter().zip(answers));
+        }
+        Ok(())
+    }
+
+    /// Recorded rooms that lack our tag, or are gone.
+    async fn ask_for_untagged(
+        &self,
+        world: &mut World,
+        boards: &[BoardId],
+    ) -> Result<(), SurveyError> {
+        for board in boards {
+            let record = world.records.get(board);
+            let Some(recorded) = record.and_then(|record| record.room.as_ref()) else {
+                continue;
+            };
+            if !world.rooms.contains_key(&recorded.id)
+                && let Some(room) = self.docspace.room(recorded.id).await?
+            {
+                world.rooms.insert(room.id, room);
+            }
+        }
+        Ok(())
+    }
+
+    async fn plan(
+        &self,
+        world: &mut World,
+        boards: &[BoardId],
+        only: Option<&[BoardId]>,
+    ) -> Result<Vec<Change>, SurveyError> {
+        let mut changes = Vec::new();
+        for id in boards {
+            let mut record = world.records.get(id).cloned().unwrap_or_else(|| blank(*id));
+            if only.is_some() && record.told != Some(Told::Ignore) {
+                record.told = Some(Told::Apply);
+            }
+            let Some(sight) = self.sight(world, &record).await? else {
+                continue;
+            };
+            changes.extend(simulate(&sight, record, &self.rules, world));
+        }
+        Ok(changes)
+    }
+
+    /// The board as a look would see it. None where a look would find it at fault.
+    async fn sight(
+        &self,
+        world: &mut World,
+        record: &Record,
+    ) -> Result<Option<Sight>, SurveyError> {
+        let board = match (world.asked.get(&record.id), world.listed.get(&record.id)) {
+            (Some(Ok(board)), _) => board.clone(),
+            (Some(Err(401 | 403)), _) => return Ok(record.room.as_ref().map(|_| Sight::Hidden)),
+            (Some(Err(404)), _) => return Ok(Some(self.gone(record))),
+            (Some(Err(_)) | None, None) => return Ok(None),
+            (_, Some(listed)) => of_list(listed, record),
+        };
+        let title = self.title(world, &board).await?;
+        let closed_at = record.closed_at.unwrap_or_else(Timestamp::now);
+        let in_grace = board.closed && Timestamp::now().since(closed_at) < self.rules.archive_after;
+        Ok(Some(Sight::Board {
+            board,
+            title,
+            in_grace,
+        }))
+    }
+
+    fn gone(&self, record: &Record) -> Sight {
+        let span = record.gone_at.map(|since| Timestamp::now().since(since));
+        let certain = record.room.is_none()
+            || (record.missing_at.is_some()
+                && span.is_some_and(|span| span >= self.rules.deleted_after));
+        Sight::Gone { certain }
+    }
+
+    async fn title(&self, world: &mut World, board: &Board) -> Result<String, SurveyError> {
+        let template = &self.rules.room.title;
+        let workspace = match board.workspace.filter(|_| template.names_workspace()) {
+            Some(id) => match world.known.scope.as_ref().and_then(|scope| scope.name(id)) {
+                Some(name) => name.to_owned(),
+                None => self.workspace_name(world, id).await?,
+            },
+            None => String::new(),
+        };
+        Ok(template.title(&board.name, &workspace))
+    }
+
+    /// The name of a workspace that is not watched; left out where it may not be seen.
+    async fn workspace_name(
+        &self,
+        world: &mut World,
+        id: WorkspaceId,
+    ) -> Result<String, SurveyError> {
+        if let Some(name) = world.workspaces.get(&id) {
+            return Ok(name.clone());
+        }
+        let name = match self.trello.workspace(&id.to_string()).await {
+            Ok(workspace) => workspace.display_name,
+            Err(
+                TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
+            ) => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        world.workspaces.insert(id, name.clone());
+        Ok(name)
+    }
+}
+
+impl World {
+    /// The boards that are looked at: those that were named, or all that are listed or have a room.
+    fn boards(&self, only: Option<&[BoardId]>) -> Vec<BoardId> {
+        if let Some(only) = only {
+            return only.to_vec();
+        }
+        let recorded = self.records.values().filter(|record| record.room.is_some());
+        let all = self.listed.keys().copied();
+        let all: BTreeSet<_> = all.chain(recorded.map(|record| record.id)).collect();
+        all.into_iter().collect()
+    }
+
+    fn take(&mut self, boards: impl IntoIterator<Item = Listed>) {
+        let boards = boards.into_iter();
+        self.listed.extend(boards.map(|board| (board.id, board)));
+    }
+}
+
+/// A board that nothing is recorded of.
+fn blank(id: BoardId) -> Record {
+    Record {
+        id,
+        seen: None,
+        baseline: None,
+        appeared: None,
+        told: None,
+        asked: false,
+        status: Status::Pending(None),
+        since: Timestamp(0),
+        failures: 0,
+        failing_since: None,
+        closed_at: None,
+        gone_at: None,
+        missing_at: None,
+        room: None,
+        intention: None,
+    }
+}
+
+/// A board of a list; its kind is the one that was seen last.
+fn of_list(listed: &Listed, record: &Record) -> Board {
+    let kind = record
+        .seen
+        .as_ref()
+        .map_or(BoardKind::Ordinary, |seen| seen.kind);
+    Board {
+        id: listed.id,
+        name: listed.name.clone(),
+        short_link: listed.short_link.clone(),
+        workspace: listed.workspace,
+        closed: listed.closed,
+        kind,
+    }
+}
