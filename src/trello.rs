@@ -2,6 +2,7 @@
 //!
 //! Source: Atlassian's REST reference and webhook guide. Answers are parsed tolerantly: Trello adds fields at any time, and its errors are often plain text.
 
+mod answer;
 mod budget;
 mod client;
 mod error;

@@ -17,6 +17,7 @@ use crate::http::Clients;
 use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::model::lane::LaneKind;
 use crate::store::Store;
 
 /// However many ask, the database is asked to write no more often than this.
@@ -92,6 +93,7 @@ pub(super) async fn ready(
     State(lanes): State<Lanes>,
     State(clients): State<Clients>,
     State(metrics): State<Arc<Metrics>>,
+    State(store): State<Arc<dyn Store>>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let ready = readiness.check().await;
@@ -106,7 +108,9 @@ pub(super) async fn ready(
             .any(|part| part == "verbose" || part.starts_with("verbose="))
     });
     let mut response = if asks_more {
-        (status, Json(details(ready, &lanes, &clients, &metrics))).into_response()
+        let mut details = details(ready, &lanes, &clients, &metrics);
+        details["concerns"] = concerns(&*store).await;
+        (status, Json(details)).into_response()
     } else {
         (status, format!("{}\n", ready.err().unwrap_or("ok"))).into_response()
     };
@@ -116,6 +120,25 @@ pub(super) async fn ready(
             .insert(RETRY_AFTER, axum::http::HeaderValue::from_static("5"));
     }
     response
+}
+
+/// What somebody should know although nothing waits for it; null where the database does not say.
+async fn concerns(store: &dyn Store) -> Value {
+    let Ok(Ok(concerns)) = timeout(PATIENCE, store.concerns()).await else {
+        return Value::Null;
+    };
+    let concerns = concerns.into_iter().map(|concern| {
+        let code = concern.failure.code;
+        json!({
+            "subject": concern.subject,
+            "code": code.as_str(),
+            "reason": code.sentence(),
+            "detail": concern.failure.detail,
+            "fix": code.fix(),
+            "since": concern.since.to_string(),
+        })
+    });
+    concerns.collect()
 }
 
 /// Lanes, budgets and counters; no secret and no name of a board.
@@ -132,7 +155,11 @@ fn details(
             "reason": pause.failure.code.sentence(),
             "fix": pause.failure.code.fix(),
             "since": pause.since.to_string(),
-            "until": pause.until.to_string(),
+            "until": match lane.kind() {
+                LaneKind::Service | LaneKind::Gate => json!(pause.until.to_string()),
+                // Until a person says so.
+                LaneKind::Brake => Value::Null,
+            },
         })
     });
     let (requests_left, requests) = clients.trello.budget().left();

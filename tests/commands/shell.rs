@@ -2,7 +2,7 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "serve",
     "demo",
     "check",
@@ -13,6 +13,9 @@ const COMMANDS: [&str; 13] = [
     "release",
     "ignore",
     "link",
+    "plan",
+    "apply",
+    "webhooks",
     "config",
     "healthcheck",
     "completions",
