@@ -111,6 +111,11 @@ impl House {
             .into();
     }
 
+    /// Sets one more variable for every start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     fn folder(&self) -> &Path {
         self.folder.as_ref().expect("it goes with the house").path()
     }
