@@ -41,6 +41,8 @@ counters! {
     rooms_renamed,
     rooms_archived,
     rooms_restored,
+    /// Looks that left a room as a person had made it.
+    rooms_left,
     creates_unanswered,
     boards_looked_at,
     sweeps,

@@ -209,6 +209,9 @@ impl Look<'_> {
             self.note_drift(drift_before.as_ref(), kept.drift.as_ref());
             self.claim.record.room = Some(kept);
         }
+        if apart == Some(Apart::Drift) {
+            self.mirror.metrics.rooms_left.add_one();
+        }
         Status::Mirrored(apart)
     }
 

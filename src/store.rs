@@ -183,6 +183,9 @@ pub trait State {
     /// The models that we watch or are about to.
     async fn models(&self) -> Result<Vec<ModelId>, StoreError>;
 
+    /// Whether this is one of them.
+    async fn watches(&self, model: ModelId) -> Result<bool, StoreError>;
+
     /// Remembers models before their webhooks are registered.
     async fn watch(&self, models: &[ModelId]) -> Result<(), StoreError>;
 

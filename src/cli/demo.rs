@@ -2,6 +2,7 @@
 //! Here is only how it begins and ends; nothing may outlive it, neither a process nor a file.
 
 mod folder;
+mod following;
 mod service;
 mod stage;
 mod story;

@@ -121,9 +121,11 @@ pub(super) async fn receive(
 ) -> Response {
     let (model, hint) = match parse(&body) {
         Ok(Delivery::Hint { model, hint }) => (model, hint),
-        Ok(Delivery::Roles) => {
+        Ok(Delivery::Roles { model }) => {
             metrics.deliveries_uninteresting.add_one();
-            roles.0.notify_one();
+            if watched.whose(model) == Whose::Ours {
+                roles.0.notify_one();
+            }
             return StatusCode::OK.into_response();
         }
         Ok(Delivery::Uninteresting) => {
@@ -153,7 +155,7 @@ async fn is_ours(watched: &Watched, store: &dyn Store, model: ModelId) -> Result
         Whose::Ours | Whose::Unknown => Ok(true),
         // Another process on this database may have registered it a moment ago.
         Whose::Others => {
-            let known = store.models().await?.contains(&model);
+            let known = store.watches(model).await?;
             if known {
                 watched.add([model]);
             }

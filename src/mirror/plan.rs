@@ -65,7 +65,7 @@ pub(super) fn wanted<'a>(
     rules: &Rules,
     known: &Known,
 ) -> Result<Wanted<'a>, Step> {
-    let is_followed = record.asked || record.told.is_some();
+    let is_followed = record.asked || matches!(record.told, Some(Told::Mirror | Told::Apply));
     match sight {
         Sight::Gone { certain: false } => Err(Step::Wait(Waiting::Deletion)),
         Sight::Gone { .. } if !rules.archive_deleted => Err(Step::Keep(Some(Apart::BoardDeleted))),

@@ -12,8 +12,8 @@ use crate::model::id::{ActionId, BoardId, ModelId, ObjectId, WorkspaceId};
 pub enum Delivery {
     /// Look at this board, says the webhook on this model.
     Hint { model: ModelId, hint: Hint },
-    /// Somebody's part in a workspace has changed: perhaps ours.
-    Roles,
+    /// Somebody's part in a workspace has changed, perhaps ours, says the webhook on this model.
+    Roles { model: ModelId },
     /// Nothing that a room would follow.
     Uninteresting,
 }
@@ -35,18 +35,14 @@ pub fn parse(body: &[u8]) -> Result<Delivery, NotADelivery> {
         return Ok(Delivery::Uninteresting);
     };
     if interest == Interest::InRoles {
-        return Ok(Delivery::Roles);
+        let model = watched_model(envelope.webhook, envelope.model)?;
+        return Ok(Delivery::Roles { model });
     }
     let data: Data<'_> = part(action.data)?;
     if interest == Interest::InChanges && !data.old.is_some_and(|old| old.concerns_a_room()) {
         return Ok(Delivery::Uninteresting);
     }
-    let registered: Registered<'_> = part(envelope.webhook)?;
-    let watched = match registered.model {
-        Some(model) => Some(model),
-        None => part::<Identified<'_>>(envelope.model)?.id,
-    };
-    let model = ModelId(id(watched, "model.id")?);
+    let model = watched_model(envelope.webhook, envelope.model)?;
     let workspace = data.organization.and_then(|organization| organization.id);
     let appeared = workspace.filter(|_| action.kind == "addToOrganizationBoard");
     let hint = Hint {
@@ -59,6 +55,19 @@ pub fn parse(body: &[u8]) -> Result<Delivery, NotADelivery> {
         kind: action.kind.into_owned(),
     };
     Ok(Delivery::Hint { model, hint })
+}
+
+/// What the webhook watches, as it says itself, or else the model that was sent along.
+fn watched_model(
+    webhook: Option<&RawValue>,
+    model: Option<&RawValue>,
+) -> Result<ModelId, NotADelivery> {
+    let registered: Registered<'_> = part(webhook)?;
+    let watched = match registered.model {
+        Some(model) => Some(model),
+        None => part::<Identified<'_>>(model)?.id,
+    };
+    Ok(ModelId(id(watched, "model.id")?))
 }
 
 /// A part that was left unread until it was known to matter.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod queue;
+mod upkeep;
 mod views;
 
 use std::sync::Arc;

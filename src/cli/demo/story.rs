@@ -3,13 +3,14 @@
 use anyhow::ensure;
 use tokio::time::{Duration, Instant};
 
+use crate::cli::demo::following;
 use crate::cli::demo::service::PATIENCE;
 use crate::cli::demo::stage::{Mirrored, OLD_BOARD, Stage, WORKSPACE};
 use crate::cli::demo::teller::Teller;
 use crate::cli::demo::trouble;
 use crate::sandbox::{Letter, Signing};
 
-const STEPS: usize = 6;
+const STEPS: usize = 8;
 
 /// Tells the whole story. The error says which thing did not happen.
 pub(super) async fn tell(stage: &mut Stage, teller: &mut Teller) -> anyhow::Result<()> {
@@ -21,6 +22,8 @@ pub(super) async fn tell(stage: &mut Stage, teller: &mut Teller) -> anyhow::Resu
     )?;
     the_service_starts(stage, teller, begun).await?;
     let first = a_board_gets_its_room(stage, teller).await?;
+    following::the_room_follows(stage, teller).await?;
+    following::people_go_first(stage, teller).await?;
     forged_deliveries_are_refused(&first, stage, teller).await?;
     a_duplicate_changes_nothing(&first, stage, teller).await?;
     trouble::docspace_goes_down(stage, teller).await?;
@@ -28,7 +31,7 @@ pub(super) async fn tell(stage: &mut Stage, teller: &mut Teller) -> anyhow::Resu
     stage.check_rooms()?;
     teller.say(&format!(
         "\nEverything happened as it should, in {:.1} s: {} new boards have exactly one room \
-         each, through forgeries, a duplicate, an outage and a crash.",
+         each, through changes, forgeries, a duplicate, an outage and a crash.",
         begun.elapsed().as_secs_f64(),
         stage.boards.len(),
     ))?;

@@ -20,7 +20,10 @@ UPDATE board SET room_archived = NULL WHERE title_sent IS NULL;
 CREATE INDEX board_name ON board (name);
 CREATE INDEX board_short_link ON board (short_link);
 -- What the guardian has to do about boards' own webhooks.
-CREATE INDEX board_unhooked ON board (id) WHERE room_id IS NOT NULL AND hook IS NULL;
+CREATE INDEX board_unhooked ON board (id) WHERE hook IS NULL AND room_id IS NOT NULL AND status <> 'ignored'
+    AND (status <> 'mirrored' OR reason IS NULL OR reason = 'drift');
+CREATE INDEX board_overhooked ON board (id) WHERE hook IS NOT NULL
+    AND (room_id IS NULL OR status = 'ignored' OR (status = 'mirrored' AND reason IS NOT NULL AND reason <> 'drift'));
 CREATE INDEX board_hooked ON board (id) WHERE hook IS NOT NULL;
 CREATE INDEX board_gone ON board (gone_at) WHERE gone_at IS NOT NULL;
 

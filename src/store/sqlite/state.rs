@@ -79,6 +79,14 @@ impl State for Sqlite {
         ids.iter().map(|id| parsed(id)).collect()
     }
 
+    async fn watches(&self, model: ModelId) -> Result<bool, StoreError> {
+        let found: i64 = sqlx::query_scalar("SELECT count(*) FROM webhook WHERE model = $1")
+            .bind(model.to_string())
+            .fetch_one(&self.read)
+            .await?;
+        Ok(found > 0)
+    }
+
     async fn watch(&self, models: &[ModelId]) -> Result<(), StoreError> {
         sqlx::query(concat!(
             "INSERT INTO webhook (model, at) SELECT value, ",

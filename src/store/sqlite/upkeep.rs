@@ -29,13 +29,14 @@ macro_rules! due {
     };
 }
 
-/// Boards that are followed: they have a room, nobody said to ignore them, and they are where we can see them.
-macro_rules! followed {
-    () => {
-        "(room_id IS NOT NULL AND status <> 'ignored'
-          AND NOT (status = 'mirrored' AND coalesce(reason, '') IN ('not_visible', 'outside_workspaces', 'board_deleted')))"
-    };
-}
+/// Boards that are followed have a room, nobody said to ignore them, and they are where we can see them. In the very words of the index.
+const UNHOOKED: &str =
+    "SELECT id FROM board WHERE hook IS NULL AND room_id IS NOT NULL AND status <> 'ignored'
+    AND (status <> 'mirrored' OR reason IS NULL OR reason = 'drift') ORDER BY id DESC LIMIT $1";
+/// Those that are not, and have a webhook all the same.
+const OVERHOOKED: &str = "SELECT id, hook FROM board WHERE hook IS NOT NULL
+    AND (room_id IS NULL OR status = 'ignored' OR (status = 'mirrored' AND reason IS NOT NULL AND reason <> 'drift')) ORDER BY id";
+const HOOKED: &str = "SELECT id, hook FROM board WHERE hook IS NOT NULL ORDER BY id";
 
 #[async_trait]
 impl Upkeep for Sqlite {
@@ -235,39 +236,19 @@ impl Upkeep for Sqlite {
     }
 
     async fn unhooked(&self, most: u32) -> Result<Vec<BoardId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar(concat!(
-            "SELECT id FROM board WHERE room_id IS NOT NULL AND hook IS NULL AND ",
-            followed!(),
-            " ORDER BY id DESC LIMIT $1"
-        ))
-        .bind(most)
-        .fetch_all(&self.read)
-        .await?;
+        let ids: Vec<String> = sqlx::query_scalar(UNHOOKED)
+            .bind(most)
+            .fetch_all(&self.read)
+            .await?;
         ids.iter().map(|id| parsed(id)).collect()
     }
 
     async fn overhooked(&self, follow: bool) -> Result<Vec<(BoardId, WebhookId)>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(concat!(
-            "SELECT id, hook FROM board WHERE hook IS NOT NULL AND NOT ($1 AND ",
-            followed!(),
-            ")"
-        ))
-        .bind(follow)
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter()
-            .map(|(board, hook)| Ok((parsed(board)?, parsed(hook)?)))
-            .collect()
+        self.hooked(if follow { OVERHOOKED } else { HOOKED }).await
     }
 
     async fn hooks(&self) -> Result<Vec<(BoardId, WebhookId)>, StoreError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT id, hook FROM board WHERE hook IS NOT NULL")
-                .fetch_all(&self.read)
-                .await?;
-        rows.iter()
-            .map(|(board, hook)| Ok((parsed(board)?, parsed(hook)?)))
-            .collect()
+        self.hooked(HOOKED).await
     }
 
     async fn set_hooks(&self, hooks: &[(BoardId, Option<WebhookId>)]) -> Result<(), StoreError> {
@@ -392,5 +373,14 @@ impl Upkeep for Sqlite {
             })
         };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+}
+
+impl Sqlite {
+    async fn hooked(&self, query: &'static str) -> Result<Vec<(BoardId, WebhookId)>, StoreError> {
+        let rows: Vec<(String, String)> = sqlx::query_as(query).fetch_all(&self.read).await?;
+        rows.iter()
+            .map(|(board, hook)| Ok((parsed(board)?, parsed(hook)?)))
+            .collect()
     }
 }
