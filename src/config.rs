@@ -161,7 +161,8 @@ pub struct Proxy {
 pub enum Needs {
     /// It works on the database alone; proxies and certificates are left unread too.
     Nothing,
-    /// It checks signatures: the application's secret.
+    /// It makes or checks signatures: the application's secret and a callback URL, and key and token if they are there, for
+    /// they are often taken for the secret. It may call the callback URL, by the proxies.
     Signatures,
     /// It calls Trello and `DocSpace`: key, token, host and key.
     Services,
@@ -174,6 +175,13 @@ impl Needs {
         match self {
             Self::Services | Self::Serve => true,
             Self::Nothing | Self::Signatures => false,
+        }
+    }
+
+    fn proxies(self) -> bool {
+        match self {
+            Self::Signatures | Self::Services | Self::Serve => true,
+            Self::Nothing => false,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod probes;
+mod refused;
 pub mod server;
 
 use std::any::Any;
@@ -27,6 +28,8 @@ use crate::trello::Trello;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 
+pub use refused::Keeper;
+
 /// What every handler shares: the clients of both services, the store, the way in. A handler asks only for the part that it needs.
 #[derive(Debug, Clone)]
 pub struct Shared {
@@ -38,6 +41,7 @@ pub struct Shared {
     pub clients: Clients,
     pub metrics: Arc<Metrics>,
     pub roles: RolesBell,
+    pub keeper: Keeper,
     readiness: Readiness,
 }
 
@@ -63,6 +67,7 @@ pub struct Parts {
     pub clients: Clients,
     pub metrics: Arc<Metrics>,
     pub roles: RolesBell,
+    pub keeper: Keeper,
 }
 
 impl Shared {
@@ -78,6 +83,7 @@ impl Shared {
             clients: parts.clients,
             metrics: parts.metrics,
             roles: parts.roles,
+            keeper: parts.keeper,
         }
     }
 
@@ -107,6 +113,7 @@ parts! {
     clients: Clients,
     metrics: Arc<Metrics>,
     roles: RolesBell,
+    keeper: Keeper,
     readiness: Readiness,
 }
 

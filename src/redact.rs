@@ -10,6 +10,52 @@ const BLOT: &str = "[redacted]";
 /// Anything shorter would blot out words by chance.
 const SHORTEST: usize = 6;
 
+/// What stands in the place of what may be a secret.
+const HIDDEN: &str = "(hidden)";
+/// A parameter whose name has one of these in it may carry a secret.
+const SECRETIVE: [&str; 8] = [
+    "auth", "code", "key", "pass", "secret", "session", "sig", "token",
+];
+
+/// A URL as it may be shown and kept: without user and password, and without the values of parameters that may be secrets.
+#[must_use]
+pub fn url(text: &str) -> String {
+    let (head, query) = match text.split_once('?') {
+        Some((head, query)) => (head, Some(query)),
+        None => (text, None),
+    };
+    let mut shown = match head.split_once("://") {
+        Some((scheme, rest)) => {
+            let path = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(path);
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => head.to_owned(),
+    };
+    for (at, parameter) in query
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .enumerate()
+    {
+        shown.push(if at == 0 { '?' } else { '&' });
+        match parameter.split_once('=') {
+            Some((name, _)) if is_secretive(name) => {
+                shown.push_str(name);
+                shown.push('=');
+                shown.push_str(HIDDEN);
+            }
+            Some(_) | None => shown.push_str(parameter),
+        }
+    }
+    shown
+}
+
+fn is_secretive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRETIVE.iter().any(|word| name.contains(word))
+}
+
 /// Knows secrets in every spelling that a text may have them in. Clones share them.
 #[derive(Clone, Default)]
 pub struct Redactor(Arc<[String]>);
@@ -57,6 +103,22 @@ impl Redactor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_hidden() {
+        let table = [
+            ("https://b.example/x?y=1&z", "https://b.example/x?y=1&z"),
+            ("https://ann:p@w@b.example:8/x@y", "https://b.example:8/x@y"),
+            ("https://ann:pw@b.example", "https://b.example"),
+            (
+                "/x?apiKey=a&Token=b=c&n=d",
+                "/x?apiKey=(hidden)&Token=(hidden)&n=d",
+            ),
+        ];
+        for (text, shown) in table {
+            assert_eq!(url(text), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_blotted_out_in_every_spelling() {

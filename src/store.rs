@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::model::board::{Answer, Board, Listed, Record, RoomRecord, Told};
-use crate::model::delivery::{Capture, Hint, Recorded};
-use crate::model::id::{BoardId, ModelId, RoomId};
+use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
+use crate::model::id::{ActionId, BoardId, ModelId, RoomId};
 use crate::model::lane::{Lane, Pause};
 use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
@@ -59,8 +59,14 @@ pub trait Deliveries {
     /// Answers in the order of `hints`.
     async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError>;
 
-    /// Keeps a delivery for a person to look at; of those with the same reason's kind only the newest 20 stay.
+    /// Keeps a delivery for a person to look at; of each kind only the newest 20 stay.
     async fn capture(&self, capture: &Capture) -> Result<(), StoreError>;
+
+    /// The deliveries that are kept of a kind, the newest first.
+    async fn captures(&self, kind: Captured) -> Result<Vec<Kept>, StoreError>;
+
+    /// When an action was stored, if it was within the last 7 days.
+    async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError>;
 
     /// Writes nothing of worth, to learn whether something could be written.
     async fn probe(&self) -> Result<(), StoreError>;
@@ -108,7 +114,7 @@ pub trait Queue {
 
     /// Ends a look: status, observation, when to look again. A hint that came meanwhile makes the board due at once,
     /// but never shortens a backoff.
-    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Held, StoreError>;
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError>;
 
     /// Gives leases back: that of one board, or those of every earlier process of this kind.
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError>;
@@ -269,6 +275,16 @@ pub struct Settlement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
     Held,
+    Lost,
+}
+
+/// How a board was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Rests,
+    /// Something came during the look.
+    DueAgain,
+    /// The lease was lost, so nothing was stored.
     Lost,
 }
 

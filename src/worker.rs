@@ -12,7 +12,7 @@ use crate::model::failure::Failure;
 use crate::model::id::BoardId;
 use crate::model::status::{Status, Waiting};
 use crate::scope::Known;
-use crate::store::{Claim, ClaimRequest, Held, StoreError, Whose};
+use crate::store::{Claim, ClaimRequest, Settled, StoreError, Whose};
 
 /// Without a wake-up the queue is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -136,8 +136,10 @@ impl Worker {
             return failure;
         };
         match store.settle(claim.fence, &settlement).await {
-            Ok(Held::Held) => {}
-            Ok(Held::Lost) => {
+            Ok(Settled::Rests) => {}
+            // Its bell was rung while it was taken.
+            Ok(Settled::DueAgain) => self.mirror.lanes.work().notify_one(),
+            Ok(Settled::Lost) => {
                 tracing::info!(board.id = %claim.fence.board, "another worker took this board over");
             }
             Err(error) => {

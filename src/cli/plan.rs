@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::api;
-use crate::cli::terminal::{counted, fitted, json_line};
+use crate::cli::terminal::{counted, fitted, json_line, wrapped};
 use crate::cli::{Context, reference, wiring};
 use crate::config::{Config, Needs};
 use crate::docspace::DocSpace;
@@ -19,7 +19,9 @@ use crate::trello::Trello;
 /// There is something to do.
 const CHANGES: u8 = 2;
 /// How much of a line the name of a board takes.
-const NAME: usize = 28;
+const NAME: usize = 24;
+/// Where a line goes on that is longer than the terminal is wide.
+const REST: usize = 12 + NAME;
 
 /// For `plan --help`.
 pub(super) const ABOUT: &str = "\
@@ -176,11 +178,8 @@ pub(super) fn line(change: &Change) -> String {
         (_, Some(from), Some(to)) => format!("{from} → {to}"),
         (_, from, to) => from.or(to).unwrap_or_default(),
     };
-    format!(
-        "{sign} {:8} {} {what}",
-        change.kind.as_str(),
-        fitted(&name, NAME)
-    )
+    let head = format!("{sign} {:8} {} ", change.kind.as_str(), fitted(&name, NAME));
+    format!("{head}{}", wrapped(&what, REST).trim_end())
 }
 
 /// `3 rooms would be made, 1 renamed; …`
@@ -218,7 +217,7 @@ pub(super) fn summary(changes: &[Change], would_be: &str) -> String {
     } else {
         format!("{}.", parts.join(", "))
     };
-    format!("{done}{drift}")
+    wrapped(&format!("{done}{drift}"), 0).trim_end().to_owned()
 }
 
 /// `3 boards are done`

@@ -218,6 +218,7 @@ impl Service {
             },
             metrics: mirror.metrics.clone(),
             roles: RolesBell(self.roles.clone()),
+            keeper: wiring::keeper(config),
         });
         let router = http::router(shared.clone());
         let listening = stop.clone();

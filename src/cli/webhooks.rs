@@ -68,8 +68,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 
 async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<ExitCode> {
     let store = plan::database(config).await?;
-    let webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
+    let mut webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
+    webhooks.sort_by(|one, other| one.callback.cmp(&other.callback));
     let names = names(trello).await?;
+    let mut last = None;
     for webhook in &webhooks {
         let watches = match names.get(&webhook.model) {
             Some(name) => name.clone(),
@@ -79,6 +81,9 @@ async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<Ex
         if json {
             super::write(&json_line(&line)?)?;
         } else {
+            if last.replace(&webhook.callback) != Some(&webhook.callback) {
+                super::print(api::one_line(&webhook.callback))?;
+            }
             super::print(line.text())?;
         }
     }
@@ -160,13 +165,7 @@ impl Line {
             (true, failures) => format!("fails ({failures})"),
         };
         let watches = api::one_line(&self.watches);
-        let callback = api::one_line(&self.callback);
-        format!(
-            "{} {} {:12} {callback}",
-            fitted(&watches, 30),
-            fitted(self.whose, 12),
-            state
-        )
+        format!("  {} {:20} {state}", fitted(&watches, 36), self.whose)
     }
 }
 

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use secrecy::SecretString;
 
 use crate::config::{
     Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
 };
 use crate::docspace::{self, DocSpace};
+use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
@@ -40,18 +40,27 @@ pub(super) fn start_logging(config: &Config) {
         LogFormat::Auto if !terminal => telemetry::Format::Json,
         LogFormat::Auto | LogFormat::Text => telemetry::Format::Text { colour: terminal },
     };
+    telemetry::init(&config.log, format, redactor(config));
+}
+
+/// Knows every secret that the configuration holds.
+pub(super) fn redactor(config: &Config) -> Redactor {
     let single = [
         &config.trello.key,
         &config.trello.token,
         &config.docspace.key,
     ];
-    let secrets: Vec<SecretString> = single
-        .into_iter()
-        .flatten()
-        .chain(&config.trello.secrets)
-        .cloned()
-        .collect();
-    telemetry::init(&config.log, format, Redactor::new(&secrets));
+    let single = single.into_iter().flatten();
+    Redactor::new(single.chain(&config.trello.secrets))
+}
+
+/// Keeps refused deliveries if the configuration says so.
+pub(super) fn keeper(config: &Config) -> Keeper {
+    if config.capture {
+        Keeper::keeping(redactor(config))
+    } else {
+        Keeper::default()
+    }
 }
 
 pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {

@@ -109,6 +109,15 @@ fn trello(read: &mut Reader<'_>, needs: Needs) -> Option<TrelloConfig> {
         key = read.secret("trello_api_key");
         token = read.secret("trello_token");
     }
+    if needs == Needs::Signatures {
+        key = read.secret_if_any("trello_api_key");
+        token = read.secret_if_any("trello_token");
+        if !read.is_set("callback_urls") {
+            read.demand("public_url", |key| {
+                obtain(key, "a signature covers the address at which Trello reaches the service, such as https://boardroom.example.com")
+            });
+        }
+    }
     if needs.secrets() {
         if needs == Needs::Signatures || read.is_set("public_url") || read.is_set("callback_urls") {
             read.demand("trello_api_secret", |key| {
@@ -172,7 +181,7 @@ fn obtain(key: &Key, source: &str) -> String {
 }
 
 fn proxy(read: &mut Reader<'_>, needs: Needs) -> Proxy {
-    if !needs.services() {
+    if !needs.proxies() {
         return Proxy::default();
     }
     Proxy {

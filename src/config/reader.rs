@@ -59,6 +59,14 @@ impl<'a> Reader<'a> {
         self.one(name, value::secret)
     }
 
+    /// A secret that is of use but not needed: whatever is wrong with it, there is none then.
+    pub(super) fn secret_if_any(&mut self, name: &str) -> Option<SecretString> {
+        let known = self.problems.len();
+        let secret = self.secret(name);
+        self.problems.truncate(known);
+        secret
+    }
+
     /// The application's secrets; none when they are not set.
     pub(super) fn secrets(&mut self, name: &str) -> Vec<SecretString> {
         self.list(name, |texts| value::secrets(&texts))

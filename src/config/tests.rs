@@ -115,9 +115,16 @@ fn a_command_is_asked_only_for_what_it_needs() {
 
     assert_eq!(
         refused(load(Needs::Signatures, &missing)).0,
-        ["trello_api_secret"]
+        ["public_url", "trello_api_secret", "https_proxy"]
     );
-    let config = load(Needs::Signatures, &[("TRELLO_API_SECRET", "old, new,")]).unwrap();
+    let enough = [
+        ("TRELLO_API_SECRET", "old, new,"),
+        ("BOARDROOM_CALLBACK_URLS", "https://old.example.com/cb"),
+        ("TRELLO_TOKEN_FILE", "/nonexistent/token"),
+        ("TRELLO_API_KEY", "key"),
+    ];
+    let config = load(Needs::Signatures, &enough).unwrap();
+    assert!(config.trello.key.is_some() && config.trello.token.is_none());
     let secrets: Vec<_> = config
         .trello
         .secrets

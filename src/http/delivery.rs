@@ -8,15 +8,17 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
+use crate::http::refused::{Head, Keeper};
 use crate::http::{RolesBell, Shared};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
-use crate::model::delivery::{Capture, Hint, Recorded};
+use crate::model::delivery::{Capture, Captured, Hint, Recorded};
 use crate::model::id::ModelId;
 use crate::store::{Store, StoreError};
 use crate::trello::signature::Verifier;
@@ -31,7 +33,7 @@ const LONGEST_DRAIN: usize = 8 << 20;
 const LONGEST_CAPTURE: usize = 16 << 10;
 /// Trello itself gives up after half a minute.
 const LONGEST_READ: Duration = Duration::from_secs(30);
-const SIGNATURE: &str = "x-trello-webhook";
+pub(super) const SIGNATURE: &str = "x-trello-webhook";
 
 /// A body whose signature was verified. There is no other way to make one than by verifying.
 #[derive(Debug)]
@@ -43,12 +45,11 @@ impl FromRequest<Shared> for Signed {
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, StatusCode> {
         let metrics = Arc::<Metrics>::from_ref(shared);
         let verifier = Arc::<Verifier>::from_ref(shared);
-        let Some(signature) = only_signature(request.headers()) else {
-            // Nothing of it is kept while it is read.
-            let _ = timeout(LONGEST_READ, drain(request.into_body(), LONGEST_BODY)).await;
-            return Err(refused(&metrics, "no single signature"));
+        let (parts, body) = request.into_parts();
+        let Some(signature) = only_signature(&parts.headers) else {
+            return Err(refuse_unread(shared, &parts, body).await);
         };
-        let body = timeout(LONGEST_READ, read(request)).await;
+        let body = timeout(LONGEST_READ, read(&parts.headers, body)).await;
         let body = body
             .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
             .inspect_err(|status| {
@@ -59,9 +60,37 @@ impl FromRequest<Shared> for Signed {
         if verifier.accepts(&body, &signature) {
             Ok(Self(body))
         } else {
-            Err(refused(&metrics, "the signature does not match"))
+            Err(refuse(shared, &parts, &body).await)
         }
     }
+}
+
+/// Reads what nobody will look at to its end. Nothing of it is held in memory unless it is to be kept.
+async fn refuse_unread(shared: &Shared, parts: &Parts, mut body: Body) -> StatusCode {
+    const CAUSE: &str = "no single signature";
+    match Keeper::from_ref(shared).leave() {
+        None => {
+            let _ = timeout(LONGEST_READ, drain(body, LONGEST_BODY)).await;
+        }
+        Some(leave) => {
+            let mut head = Head::default();
+            let _ = timeout(LONGEST_READ, drain_into(&mut head, &mut body)).await;
+            let store = Arc::<dyn Store>::from_ref(shared);
+            leave.keep(&*store, parts, head, CAUSE).await;
+        }
+    }
+    refused(&Arc::<Metrics>::from_ref(shared), CAUSE)
+}
+
+async fn refuse(shared: &Shared, parts: &Parts, body: &[u8]) -> StatusCode {
+    const CAUSE: &str = "the signature does not match";
+    if let Some(leave) = Keeper::from_ref(shared).leave() {
+        let mut head = Head::default();
+        head.take_in(body, LONGEST_CAPTURE);
+        let store = Arc::<dyn Store>::from_ref(shared);
+        leave.keep(&*store, parts, head, CAUSE).await;
+    }
+    refused(&Arc::<Metrics>::from_ref(shared), CAUSE)
 }
 
 fn refused(metrics: &Metrics, cause: &str) -> StatusCode {
@@ -77,16 +106,14 @@ fn only_signature(headers: &HeaderMap) -> Option<Vec<u8>> {
     all.next().is_none().then(|| first.as_bytes().to_vec())
 }
 
-async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
-    let announced = request
-        .headers()
+async fn read(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, StatusCode> {
+    let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LONGEST_BODY) {
-        drain(request.into_body(), LONGEST_DRAIN).await;
+        drain(body, LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let mut body = request.into_body();
     let mut read = Vec::with_capacity(announced.unwrap_or(0));
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
@@ -108,6 +135,16 @@ async fn read(request: Request) -> Result<Vec<u8>, StatusCode> {
 async fn drain(body: Body, longest: usize) {
     let mut rest = Limited::new(body, longest);
     while let Some(Ok(_)) = rest.frame().await {}
+}
+
+/// The same, and keeps the beginning.
+async fn drain_into(head: &mut Head, body: &mut Body) {
+    let mut rest = Limited::new(body, LONGEST_BODY);
+    while let Some(Ok(frame)) = rest.frame().await {
+        if let Some(piece) = frame.data_ref() {
+            head.take_in(piece, LONGEST_CAPTURE);
+        }
+    }
 }
 
 /// `POST /webhooks/trello`.
@@ -196,14 +233,17 @@ async fn keep_junk(
         bytes = body.len(),
         "a signed body is no delivery of Trello's; the newest 20 are kept: {error}"
     );
+    let length = body.len() as u64;
     body.truncate(LONGEST_CAPTURE);
-    if let Err(error) = store
-        .capture(&Capture {
-            reason: error.to_string(),
-            body,
-        })
-        .await
-    {
+    let capture = Capture {
+        kind: Captured::Junk,
+        reason: error.to_string(),
+        body,
+        length,
+        signature: None,
+        url: None,
+    };
+    if let Err(error) = store.capture(&capture).await {
         tracing::error!(%error, "it could not be kept");
     }
     StatusCode::OK.into_response()

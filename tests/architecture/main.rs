@@ -61,7 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics",
+            "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics", "api",
+            "redact",
         ],
     ),
     (

@@ -49,7 +49,11 @@ async fn what_is_missing_is_registered_and_what_is_others_is_left_alone() {
     assert_eq!(shown, expected);
     assert_eq!(lab.trello().webhooks_on(&board).len(), 1);
     let list = lab.run(&["webhooks"]).await;
-    assert_eq!(list.stdout.lines().count(), 4);
+    assert_eq!(
+        list.stdout.lines().count(),
+        6,
+        "each URL, and what it is told of"
+    );
     let removed = lab.run(&["webhooks", "remove"]).await;
     assert_eq!(
         (removed.code, &*removed.stdout),

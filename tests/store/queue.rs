@@ -7,7 +7,7 @@ use boardroom::model::failure::Code;
 use boardroom::model::lane::Lane;
 use boardroom::model::status::{Status, Waiting};
 use boardroom::model::time::Timestamp;
-use boardroom::store::{Bound, Held, NewIntention, Settlement, Whose};
+use boardroom::store::{Bound, Held, NewIntention, Settled, Settlement, Whose};
 
 use crate::{LEASE, board, empty, hint, room, settled};
 
@@ -47,7 +47,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_changes_nothing_more(
         kept.settle(late.fence, &settled(&late, Status::Mirrored(None)))
             .await
             .unwrap(),
-        Held::Lost
+        Settled::Lost
     );
     assert_eq!(kept.hand_back(Whose::Board(late.fence)).await.unwrap(), 0);
     assert_eq!(
@@ -60,7 +60,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_changes_nothing_more(
         kept.settle(next.fence, &settled(&next, Status::Mirrored(None)))
             .await
             .unwrap(),
-        Held::Held
+        Settled::Rests
     );
 }
 

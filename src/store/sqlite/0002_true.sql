@@ -58,6 +58,8 @@ CREATE INDEX brake_at ON brake (lane, at);
 ALTER TABLE capture ADD COLUMN kind TEXT NOT NULL DEFAULT 'junk';
 ALTER TABLE capture ADD COLUMN signature TEXT;
 ALTER TABLE capture ADD COLUMN url TEXT;
+-- Of the whole body, of which only the beginning may be kept.
+ALTER TABLE capture ADD COLUMN length INTEGER;
 
 ALTER TABLE source ADD COLUMN name TEXT;
 

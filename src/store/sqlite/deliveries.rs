@@ -4,10 +4,14 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnection;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::row::parsed;
 use super::{Sqlite, now};
-use crate::model::delivery::{Capture, Hint, Recorded};
+use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
+use crate::model::id::ActionId;
+use crate::model::time::Timestamp;
 use crate::store::history::Event;
 use crate::store::{Deliveries, StoreError};
 
@@ -46,19 +50,47 @@ impl Deliveries for Sqlite {
     }
 
     async fn capture(&self, capture: &Capture) -> Result<(), StoreError> {
+        let kind = capture.kind.as_str();
+        let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(concat!(
-            "INSERT INTO capture (at, reason, body) VALUES (",
+            "INSERT INTO capture (at, kind, reason, body, length, signature, url) VALUES (",
             now!(),
-            ", $1, $2)"
+            ", $1, $2, $3, $4, $5, $6)"
         ))
+        .bind(kind)
         .bind(&capture.reason)
         .bind(&capture.body)
-        .execute(&self.write)
+        .bind(i64::try_from(capture.length).unwrap_or(i64::MAX))
+        .bind(capture.signature.as_deref())
+        .bind(capture.url.as_deref())
+        .execute(&mut *write)
         .await?;
-        sqlx::query("DELETE FROM capture WHERE id NOT IN (SELECT id FROM capture ORDER BY id DESC LIMIT 20)")
-            .execute(&self.write)
-            .await?;
-        Ok(())
+        // Those of one kind never push out those of another.
+        sqlx::query(
+            "DELETE FROM capture WHERE kind = $1
+                 AND id NOT IN (SELECT id FROM capture WHERE kind = $1 ORDER BY id DESC LIMIT 20)",
+        )
+        .bind(kind)
+        .execute(&mut *write)
+        .await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn captures(&self, kind: Captured) -> Result<Vec<Kept>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT at, kind, reason, body, coalesce(length, length(body)) AS whole, signature, url FROM capture
+                 WHERE kind = $1 ORDER BY id DESC",
+        )
+        .bind(kind.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(kept).collect()
+    }
+
+    async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError> {
+        let at = sqlx::query_scalar("SELECT at FROM delivery WHERE action = $1");
+        let at = at.bind(action.to_string()).fetch_optional(&self.read);
+        Ok(at.await?.map(Timestamp))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
@@ -95,6 +127,21 @@ impl Deliveries for Sqlite {
             .rows_affected();
         Ok(deliveries.max(history) == u64::from(TIDY))
     }
+}
+
+fn kept(row: &SqliteRow) -> Result<Kept, StoreError> {
+    let whole: i64 = row.try_get("whole")?;
+    Ok(Kept {
+        at: Timestamp(row.try_get("at")?),
+        capture: Capture {
+            kind: parsed(row.try_get("kind")?)?,
+            reason: row.try_get("reason")?,
+            body: row.try_get("body")?,
+            length: u64::try_from(whole).unwrap_or(0),
+            signature: row.try_get("signature")?,
+            url: row.try_get("url")?,
+        },
+    })
 }
 
 /// Remembers actions; answers which of them are new.

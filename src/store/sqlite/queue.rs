@@ -12,7 +12,7 @@ use crate::model::status::{Apart, Status, Waiting};
 use crate::model::time::{Timestamp, milliseconds};
 use crate::store::history::Note;
 use crate::store::{
-    Claim, ClaimRequest, Fence, Held, NewIntention, Queue, Settlement, StoreError, Whose,
+    Claim, ClaimRequest, Fence, Held, NewIntention, Queue, Settled, Settlement, StoreError, Whose,
 };
 
 /// What every fenced statement asks: attempt is the fencing number, and a worker that outlived its lease matches no row.
@@ -77,7 +77,9 @@ const SETTLE: &str = concat!(
                 invited = CASE WHEN room_id = $21 THEN $16 ELSE invited END,
                 drift = CASE WHEN room_id = $21 THEN $18 ELSE drift END,
                 changes = CASE WHEN room_id = $21 THEN $19 ELSE changes END",
-            fenced!()
+            fenced!(),
+            " RETURNING due_at IS NOT NULL AND due_at <= ",
+            now!()
         );
 
 /// The stored form of writes that may still come true; nothing when there are none.
@@ -231,7 +233,7 @@ impl Queue for Sqlite {
         Ok(held(done.rows_affected()))
     }
 
-    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Held, StoreError> {
+    async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
         let (status, reason) = settlement.status.words();
         let seen = settlement.seen.as_ref();
@@ -241,7 +243,7 @@ impl Queue for Sqlite {
             Status::Mirrored(Some(Apart::BoardDeleted)),
         );
         let is_gone = settlement.status == gone || settlement.status == deleted;
-        let done = sqlx::query(SETTLE)
+        let is_due: Option<bool> = sqlx::query_scalar(SETTLE)
             .bind(fence.board.to_string())
             .bind(fence.attempt)
             .bind(status)
@@ -267,15 +269,19 @@ impl Queue for Sqlite {
             .bind(is_gone)
             .bind(room.map(|room| room.id.0))
             .bind(settlement.told.map(Told::as_str))
-            .execute(&mut *write)
+            .fetch_optional(&mut *write)
             .await?;
-        if done.rows_affected() > 0 {
+        if is_due.is_some() {
             for note in &settlement.notes {
                 super::boards::note_once(&mut write, fence.board, note).await?;
             }
         }
         write.commit().await?;
-        Ok(held(done.rows_affected()))
+        Ok(match is_due {
+            Some(true) => Settled::DueAgain,
+            Some(false) => Settled::Rests,
+            None => Settled::Lost,
+        })
     }
 
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError> {
