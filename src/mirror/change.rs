@@ -141,7 +141,8 @@ impl Look<'_> {
         }
     }
 
-    /// A write that failed. What was refused cannot come true any more.
+    /// A write that failed. What was refused cannot come true any more; what DocSpace itself failed at may be half done, and is worth being
+    /// asked for again.
     pub(super) async fn refused(
         &mut self,
         gate: Lane,
@@ -150,7 +151,11 @@ impl Look<'_> {
         if error.answer() == Answer::Refused
             && let Some(mut room) = self.claim.record.room.clone()
         {
-            room.changes.pop();
+            let change = room.changes.pop();
+            if let (DocSpaceError::Failed(_), Some(Change { act, at })) = (&error, change) {
+                let at = at.minus(STALLED);
+                room.changes.push(Change { act, at });
+            }
             self.amend(room, None).await?;
         }
         let was_archived = gate == Lane::Restore;

@@ -7,19 +7,19 @@ use crate::model::board::{Answer, RoomRecord};
 use crate::model::failure::Code;
 use crate::model::lane::Lane;
 use crate::model::room::Room;
+use crate::model::title::as_stored;
 use crate::store::history::{Event, Note};
 use crate::store::{Bound, Held};
 
 impl Look<'_> {
     /// Records a room that was found. One that an unanswered create of ours left is ours from the start; any other is taken as it is.
     pub(super) async fn adopt(&mut self, room: Room) -> Result<RoomSight, Stop> {
-        let title_sent = self
-            .claim
-            .record
-            .intention
-            .as_ref()
-            .map(|intention| intention.title.clone());
-        let made_by_us = title_sent.is_some();
+        let intention = self.claim.record.intention.as_ref();
+        let made_by_us = intention.is_some();
+        // Somebody may have renamed it before it was found: then its title is taken as it is.
+        let title_sent = intention
+            .map(|intention| intention.title.clone())
+            .filter(|title| as_stored(title) == room.title);
         let record = RoomRecord {
             id: room.id,
             title_sent,

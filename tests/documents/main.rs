@@ -111,7 +111,7 @@ fn documents_name_only_variables_that_the_program_reads() {
 
 #[test]
 fn the_scripts_run_and_stop_at_the_first_failure() {
-    for path in [".ci/run", "tests/run"] {
+    for path in [".ci/run", "tests/run", "tests/soak"] {
         let text = read(path);
         assert!(text.starts_with("#!/usr/bin/env bash\n"), "{path}");
         assert!(text.contains("\nset -euo pipefail\n"), "{path}");

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::house::{Figures, Row};
+use crate::house::Figures;
+use crate::row::Row;
 use crate::story::Story;
 
 /// How long it may take until all is quiet.

@@ -2,8 +2,8 @@
 
 use boardroom::sandbox::{BoardId, HandMadeRoom, NewBoard, Room, RoomId, Visibility};
 
-use crate::house::Row;
 use crate::names;
+use crate::row::Row;
 use crate::story::{Kind, Story};
 
 const BOARD_TAG: &str = "Trello board ";

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use boardroom::model::board::Drift;
 use boardroom::model::title::normalised;
 use boardroom::sandbox::{
-    DocSpace, HandMadeRoom, MemberId, Room, RoomId, Sandbox, Trello, UserId, UserRole, WorkspaceId,
+    DocSpace, HandMadeRoom, MemberId, RoomId, Sandbox, Trello, UserId, UserRole, WorkspaceId,
 };
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::row::Row;
 
 /// Far longer than anything takes that comes to an end at all.
 pub(crate) const SOON: Duration = Duration::from_secs(40);
@@ -39,66 +40,6 @@ pub(crate) struct House {
     /// Asked what DocSpace stores for a title; nobody else knows of it.
     scribe: Sandbox,
     _sandbox: Sandbox,
-}
-
-/// What the database holds of a board.
-#[derive(Debug, Clone)]
-#[expect(dead_code, reason = "some of it is only shown when something is wrong")]
-pub(crate) struct Row {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    pub(crate) reason: Option<String>,
-    pub(crate) room_id: Option<i64>,
-    pub(crate) title_sent: Option<String>,
-    pub(crate) title_returned: Option<String>,
-    pub(crate) room_archived: Option<bool>,
-    pub(crate) drift: Option<String>,
-    pub(crate) changes: Option<String>,
-    pub(crate) intent_title: Option<String>,
-    pub(crate) due_at: Option<i64>,
-    pub(crate) lease_until: Option<i64>,
-}
-
-impl Row {
-    fn read(row: &SqliteRow) -> Self {
-        Self {
-            id: row.get("id"),
-            status: row.get("status"),
-            reason: row.get("reason"),
-            room_id: row.get("room_id"),
-            title_sent: row.get("title_sent"),
-            title_returned: row.get("title_returned"),
-            room_archived: row.get("room_archived"),
-            drift: row.get("drift"),
-            changes: row.get("changes"),
-            intent_title: row.get("intent_title"),
-            due_at: row.get("due_at"),
-            lease_until: row.get("lease_until"),
-        }
-    }
-
-    /// Whether the record says that a person gave the room its title.
-    pub(crate) fn title_is_by_hand(&self, room: &Room) -> bool {
-        self.title_sent.is_none() || self.title_returned.as_deref() != Some(&room.title)
-    }
-
-    pub(crate) fn drift(&self) -> Drift {
-        let drift = self.drift.as_deref().map(serde_json::from_str);
-        drift.transpose().unwrap().unwrap_or_default()
-    }
-
-    /// Whether its room is left as it is, whatever becomes of it.
-    pub(crate) fn is_left_alone(&self) -> bool {
-        let reasons = ["not_visible", "outside_workspaces", "board_deleted"];
-        self.reason
-            .as_deref()
-            .is_some_and(|reason| reasons.contains(&reason))
-    }
-
-    pub(crate) fn is_settled(&self) -> bool {
-        let is_done = !matches!(self.status.as_str(), "pending" | "waiting");
-        is_done && self.due_at.is_none() && self.lease_until.is_none()
-    }
 }
 
 /// What `/readyz?verbose` says.
@@ -170,6 +111,11 @@ impl House {
             .into();
     }
 
+    /// Sets one more variable for every start.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
     fn folder(&self) -> &Path {
         self.folder.as_ref().expect("it goes with the house").path()
     }
@@ -228,19 +174,23 @@ impl House {
         }
     }
 
+    /// Sends a signal to a service that runs.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(service) = &self.service {
+            let arguments = [format!("-{name}"), service.id().to_string()];
+            let sent = Command::new("kill").args(arguments).status();
+            assert!(sent.unwrap().success());
+        }
+    }
+
     /// SIGTERM, and the end that follows within the grace period.
     pub(crate) async fn stop(&mut self) {
+        self.signal("TERM");
+        // One that is frozen would not even notice.
+        self.signal("CONT");
         let Some(mut service) = self.service.take() else {
             return;
         };
-        let id = service.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
         let begun = Instant::now();
         while service.try_wait().unwrap().is_none() {
             if begun.elapsed() > SOON {

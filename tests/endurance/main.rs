@@ -11,14 +11,18 @@
 )]
 
 mod calm;
+mod case;
 mod deeds;
 mod house;
 mod ledger;
 mod names;
 mod oracle;
+mod row;
 mod story;
 mod titles;
 mod trouble;
+
+use tokio::task::JoinSet;
 
 use crate::story::{Kind, Story};
 
@@ -26,6 +30,8 @@ use crate::story::{Kind, Story};
 const CHAPTER: usize = 1250;
 /// Steps of the short stories, which every run of the tests tells.
 const SHORT: usize = 220;
+/// Most of a chapter is waiting: so many go on at once.
+const SIDE_BY_SIDE: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_and_robbed_of_its_database_it_loses_doubles_and_undoes_nothing() {
@@ -42,7 +48,11 @@ async fn killed_at_random_among_busy_people_it_loses_doubles_and_undoes_nothing(
 async fn a_long_life() {
     let (seed, steps) = (seed(), steps().unwrap_or(8 * CHAPTER));
     let chapters = steps.div_ceil(CHAPTER);
+    let mut under_way = JoinSet::new();
     for chapter in 0..chapters {
+        if under_way.len() == SIDE_BY_SIDE {
+            ended(&mut under_way).await;
+        }
         let steps = (steps - chapter * CHAPTER).min(CHAPTER);
         let seed = seed.wrapping_add(chapter as u64);
         let kind = if seed.is_multiple_of(2) {
@@ -50,18 +60,28 @@ async fn a_long_life() {
         } else {
             Kind::People
         };
-        tell(kind, seed, steps).await;
+        under_way.spawn(tell(kind, seed, steps));
+    }
+    while !under_way.is_empty() {
+        ended(&mut under_way).await;
     }
     println!(
         "{steps} steps in {chapters} chapters from seed {seed}: nothing lost, doubled, untrue or undone"
     );
 }
 
+/// Waits for the end of one chapter; a bad one ends it all.
+async fn ended(chapters: &mut JoinSet<()>) {
+    if let Some(Err(error)) = chapters.join_next().await {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
 async fn tell(kind: Kind, seed: u64, steps: usize) {
     println!("chapter of {kind:?}, seed {seed}, {steps} steps");
     let begun = std::time::Instant::now();
     let summary = Box::pin(Story::new(kind, seed).await.tell(steps)).await;
-    println!("… {summary}, in {} s", begun.elapsed().as_secs());
+    println!("seed {seed}: {summary}, in {} s", begun.elapsed().as_secs());
 }
 
 fn seed() -> u64 {

@@ -3,30 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use boardroom::sandbox::{Board, Room, RoomId};
+use boardroom::sandbox::{Room, RoomId};
 
+use crate::case::Case;
 use crate::deeds::board_of;
-use crate::house::Row;
 use crate::ledger::Page;
+use crate::row::Row;
 use crate::story::Story;
 
 /// No more wrong boards than this are described.
 const SHOWN: usize = 6;
 /// Longer lines of a report are cut: there are titles of hundreds of characters.
 const WIDE: usize = 400;
-const OURS: [&str; 2] = ["Trello integration", "Trello board "];
-
-/// One board with everything that is known of it.
-struct Case<'a> {
-    page: &'a Page,
-    board: Option<Board>,
-    stored: Option<String>,
-    rooms: Vec<&'a Room>,
-    row: Option<&'a Row>,
-    is_visible: bool,
-    is_watched: bool,
-    was_robbed: bool,
-}
 
 impl Story {
     /// Compares everything, and remembers what people's work the service has owned up to: from now on it must stay.
@@ -211,188 +199,5 @@ impl Story {
             "wrong in the chapter of {:?}, seed {}, step {}; again: BOARDROOM_SOAK_SEED={} tests/soak",
             self.kind, self.seed, self.ledger.step, self.seed
         );
-    }
-}
-
-/// What must stay as it is from now on.
-struct Firm {
-    room: RoomId,
-    title: Option<String>,
-    archived: Option<bool>,
-}
-
-impl Case<'_> {
-    fn is_followed(&self) -> bool {
-        self.board.is_none() || (self.is_visible && self.is_watched)
-    }
-
-    fn firm(&self) -> Option<Firm> {
-        let (Some(row), [room]) = (self.row, &self.rooms[..]) else {
-            return None;
-        };
-        let hand = &self.page.hand;
-        if !self.is_followed() {
-            let (title, archived) = (hand.title.clone(), hand.archived);
-            return Some(Firm {
-                room: room.id,
-                title,
-                archived,
-            });
-        }
-        let drift = row.drift();
-        // A room that was archived by hand may lag behind in its title only for that.
-        Some(Firm {
-            room: room.id,
-            title: drift.title.filter(|_| row.title_is_by_hand(room)),
-            archived: drift.archived,
-        })
-    }
-
-    /// What is wrong with it.
-    fn complaints(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let id = &self.page.id;
-        let mut complain = |words: String| found.push(format!("{id} {words}"));
-        let hand = &self.page.hand;
-        let wants_one = self.is_visible
-            && self.is_watched
-            && !self.page.is_template
-            && self.board.as_ref().is_some_and(|board| !board.closed);
-        let most = usize::from(!self.page.is_template && !hand.is_deleted);
-        match self.rooms.len() {
-            count if count > most => {
-                complain(format!("has {count} rooms and may have {most}: doubled"))
-            }
-            0 if wants_one && !hand.is_deleted => complain("has no room: lost".to_owned()),
-            0 if hand.is_deleted
-                && self
-                    .row
-                    .is_none_or(|row| !row.is_left_alone() && !row.drift().deleted) =>
-            {
-                complain("does not show that its room was deleted by hand".to_owned());
-            }
-            _ => {}
-        }
-        if let [room] = self.rooms[..] {
-            if let Some(row) = self.row {
-                self.compare(room, row, &mut complain);
-            }
-            self.undone(room, &mut complain);
-        }
-        found
-    }
-
-    /// The room beside the board, and what the database says of the difference.
-    fn compare(&self, room: &Room, row: &Row, complain: &mut impl FnMut(String)) {
-        let (hand, drift) = (&self.page.hand, row.drift());
-        let reason = row.reason.as_deref();
-        if row.room_id != i64::try_from(room.id).ok() {
-            return complain(format!(
-                "has room {}, and the record says otherwise",
-                room.id
-            ));
-        }
-        if row.status != "mirrored" {
-            return complain(format!("has a room and is {} {reason:?}", row.status));
-        }
-        let may_be: &[Option<&str>] = match &self.board {
-            None => &[Some("board_deleted"), Some("drift")],
-            Some(_) if !self.is_visible => &[Some("not_visible"), Some("drift")],
-            Some(_) if !self.is_watched => &[Some("outside_workspaces"), Some("drift")],
-            Some(_) => &[None, Some("drift")],
-        };
-        // Of a board outside the watched workspaces no list tells that it was deleted or hidden; its room is kept in any case.
-        if reason == Some("outside_workspaces") && !(self.is_visible && self.is_watched) {
-            return;
-        }
-        if !may_be.contains(&reason) {
-            complain(format!(
-                "is mirrored with {reason:?} and should be with one of {may_be:?}"
-            ));
-        }
-        if !self.is_followed() {
-            return;
-        }
-        // Nobody looks at the room of a deleted board any more, once it has been archived.
-        if reason == Some("board_deleted") {
-            if !room.archived && !self.was_robbed && !hand.touched_place {
-                complain("is deleted, and its room is not archived: untrue".to_owned());
-            }
-            return;
-        }
-        let archived = self.board.as_ref().is_none_or(|board| board.closed);
-        let place_differs = room.archived != archived;
-        let title_differs = self
-            .stored
-            .as_ref()
-            .is_some_and(|stored| *stored != room.title);
-        if drift.archived != place_differs.then_some(room.archived) {
-            complain(format!(
-                "is to be archived: {archived}; the room is: {}; shown is {drift:?}: untrue",
-                room.archived
-            ));
-        }
-        if self.board.is_some() && drift.title.as_ref() != title_differs.then_some(&room.title) {
-            complain(format!(
-                "is to be called {:?}; the room is {:?}; shown is {drift:?}: untrue",
-                self.stored, room.title
-            ));
-        }
-        let lacks = OURS
-            .iter()
-            .any(|tag| !room.tags.iter().any(|other| other.starts_with(tag)));
-        if lacks != drift.untagged {
-            complain(format!(
-                "has a room with tags {:?}; shown is {drift:?}: untrue",
-                room.tags
-            ));
-        }
-        let may_differ = self.was_robbed || hand.touched_place;
-        if drift.archived.is_some() && !may_differ {
-            complain(format!(
-                "is said to be moved by hand, and nobody did: {drift:?}"
-            ));
-        }
-        if drift.title.is_some()
-            && !(self.was_robbed || hand.touched_title || (room.archived && may_differ))
-        {
-            complain(format!(
-                "is said to be renamed by hand, and nobody did: {drift:?}"
-            ));
-        }
-    }
-
-    /// What people did and is not there any more.
-    fn undone(&self, room: &Room, complain: &mut impl FnMut(String)) {
-        let hand = &self.page.hand;
-        if hand
-            .title
-            .as_ref()
-            .is_some_and(|title| *title != room.title)
-        {
-            complain(format!(
-                "has a room that was renamed to {:?} by hand, and it is {:?}: undone",
-                hand.title, room.title
-            ));
-        }
-        if hand
-            .archived
-            .is_some_and(|archived| archived != room.archived)
-        {
-            complain(format!(
-                "has a room that was moved by hand, archived {:?}, and it is {}: undone",
-                hand.archived, room.archived
-            ));
-        }
-        if let Some(tag) = hand.tags.iter().find(|tag| !room.tags.contains(tag)) {
-            complain(format!(
-                "has a room that lost the tag {tag:?} of a person's: undone"
-            ));
-        }
-        if let Some(tag) = hand.removed_tags.iter().find(|tag| room.tags.contains(tag)) {
-            complain(format!(
-                "has a room that got back the tag {tag:?} which a person took: undone"
-            ));
-        }
     }
 }

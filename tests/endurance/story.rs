@@ -30,7 +30,15 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) async fn new(kind: Kind, seed: u64) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed);
-        let house = House::new().await;
+        let mut house = House::new().await;
+        let choices = [
+            ("BOARDROOM_ARCHIVE_AFTER", ["0s", "0s", "1s"]),
+            ("BOARDROOM_FOLLOW", ["live", "live", "sweep"]),
+            ("BOARDROOM_DOCSPACE_WRITES", ["1", "4", "8"]),
+        ];
+        for (name, values) in choices {
+            house.set(name, chance.choice(values).unwrap_or_default());
+        }
         // Three clocks that disagree: nothing may be told from another's.
         let skew =
             |chance: &mut fastrand::Rng| jiff::SignedDuration::from_secs(chance.i64(-3000..3000));

@@ -24,9 +24,10 @@ pub(crate) enum Trouble {
     DeliveriesAreRepeated,
     CreatesAreSlow,
     ServiceIsDown,
+    ServiceIsFrozen,
 }
 
-const TROUBLES: [Trouble; 11] = [
+const TROUBLES: [Trouble; 12] = [
     Trouble::TrelloIsDown,
     Trouble::DocSpaceIsDown,
     Trouble::KeyIsRevoked,
@@ -38,6 +39,7 @@ const TROUBLES: [Trouble; 11] = [
     Trouble::DeliveriesAreLost,
     Trouble::DeliveriesAreRepeated,
     Trouble::CreatesAreSlow,
+    Trouble::ServiceIsFrozen,
 ];
 
 /// The troubles of now, and the steps at which they end.
@@ -166,6 +168,7 @@ impl Story {
             Trouble::DeliveriesAreLost => trello.lose_deliveries(),
             Trouble::DeliveriesAreRepeated => trello.set_delivery_copies(3),
             Trouble::CreatesAreSlow => docspace.set_create_time(delay / 20),
+            Trouble::ServiceIsFrozen => self.house.signal("STOP"),
             Trouble::ServiceIsDown => {}
         }
     }
@@ -198,6 +201,7 @@ impl Story {
             Trouble::DeliveriesAreLost => trello.resume_deliveries(),
             Trouble::DeliveriesAreRepeated => trello.set_delivery_copies(1),
             Trouble::CreatesAreSlow => docspace.set_create_time(Duration::ZERO),
+            Trouble::ServiceIsFrozen => self.house.signal("CONT"),
             Trouble::ServiceIsDown if self.house.is_running() => {}
             Trouble::ServiceIsDown => self.house.start(),
         }

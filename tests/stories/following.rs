@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use boardroom::sandbox::{BoardId, Effect, Fault, Operations, Room};
+use boardroom::sandbox::{Answer, BoardId, Effect, Fault, Operations, Room};
 
 use crate::house::{House, SOON, eventually};
 
@@ -291,5 +291,34 @@ async fn a_restore_waits_at_a_full_plan_and_goes_on_when_there_is_room() {
     house.docspace.set_quota(None);
     house.age(Duration::from_secs(31)).await;
     house.room_is(&board, "Back", false).await;
+    house.status(&board, "mirrored").await;
+}
+
+#[tokio::test]
+async fn an_archive_that_came_true_behind_an_error_is_ours() {
+    let mut house = House::new().await;
+    let _service = house.start().await;
+    let board = house.mirrored("Launch").await;
+    let failed = Effect::AnswerAfter(Answer::internal_error());
+    let fault = house.docspace.fail(Fault::on("PUT", ROOMS, failed).once());
+    house.trello.close(&board);
+    house.room_is(&board, "Launch", true).await;
+    assert_eq!(house.docspace.struck(fault), 1);
+    house.trello.reopen(&board);
+    house.room_is(&board, "Launch", false).await;
+    house.status(&board, "mirrored").await;
+}
+
+#[tokio::test]
+async fn an_archive_that_failed_is_asked_for_again_soon() {
+    let mut house = House::new().await;
+    let _service = house.start().await;
+    let board = house.mirrored("Launch").await;
+    let failed = Effect::Answer(Answer::internal_error());
+    house.docspace.fail(Fault::on("PUT", ROOMS, failed).once());
+    let begun = Instant::now();
+    house.trello.close(&board);
+    house.room_is(&board, "Launch", true).await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "soon, that is");
     house.status(&board, "mirrored").await;
 }
