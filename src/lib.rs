@@ -13,17 +13,22 @@
 //! 2. What cannot concern a room is answered 200 at once. [`watched`] tells our webhooks from those of others who use the same app.
 //! 3. [`inbox`] commits what matters to the [`store`], many deliveries in one transaction, and only then is it answered 200.
 //! 4. [`worker`] takes the board by a lease and looks ([`mirror`]): Trello's board, DocSpace's room, the recorded room, the plan.
-//! 5. Before a room is created the intention is committed. What comes of it is recorded, or looked for until it is known.
-//! 6. When a call fails, [`lane`] finds out who is to blame: a service, one kind of call to it, or this board alone.
+//! 5. Before a room is created, renamed, archived or restored the intention is committed. What comes of it is recorded, or looked for until it
+//!    is known: what is found later and was intended is ours, and everything else that differs is a person's doing, which is respected.
+//! 6. When a call fails, [`lane`] finds out who is to blame: a service, one kind of call to it, or this board alone. Too much at once
+//!    puts a brake on, which only a person lets go.
 //!
-//! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag and fills
-//! what the record lacks, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process. [`cli`] wires it all together.
+//! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
+//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
+//! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
 //! # What always holds
 //!
 //! - Nothing is acknowledged before it is committed, and nothing unverified is read, let alone stored.
 //! - One worker at a time has a board; a worker whose lease ran out changes nothing any more, but a room that was made is recorded whoever made it.
-//! - No create is sent without a committed intention, and none while an earlier one may still come true.
+//! - No write to a room is sent without a committed intention, and no create while an earlier one may still come true.
+//! - What a person did to a room by hand is left so until board and room agree again, or a person or the policy says otherwise.
+//! - A list of Trello's never archives anything: a board is gone only when Trello says so twice and a complete sweep has missed it.
 //! - The recorded room of a board is the truth while it exists; a room belongs to one board.
 //! - No remote call is made inside a transaction. Nothing is ever deleted in DocSpace, and others' webhooks are never touched.
 //! - No secret is in a log, an error, the database or a `{:?}`.
