@@ -12,7 +12,6 @@ use crate::mirror::plan::{Rules, Sight};
 use crate::model::board::{Board, BoardKind, Listed, Record, Told};
 use crate::model::id::{BoardId, ModelId, RoomId, WorkspaceId};
 use crate::model::room::{INTEGRATION_TAG, Room, board_of_tag};
-use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::scope::{Known, Scope, Wanted};
 use crate::store::{Fact, Store, StoreError};
@@ -226,7 +225,7 @@ impl Survey<'_> {
             let record = world
                 .records
                 .entry(listed.id)
-                .or_insert_with(|| blank(listed.id));
+                .or_insert_with(|| Record::of_nothing(listed.id));
             if !listed.closed {
                 record.baseline = Some(source);
             }
@@ -284,7 +283,11 @@ impl Survey<'_> {
     ) -> Result<Vec<Change>, SurveyError> {
         let mut changes = Vec::new();
         for id in boards {
-            let mut record = world.records.get(id).cloned().unwrap_or_else(|| blank(*id));
+            let mut record = world
+                .records
+                .get(id)
+                .cloned()
+                .unwrap_or_else(|| Record::of_nothing(*id));
             if only.is_some() && record.told != Some(Told::Ignore) {
                 record.told = Some(Told::Apply);
             }
@@ -375,27 +378,6 @@ impl World {
     fn take(&mut self, boards: impl IntoIterator<Item = Listed>) {
         let boards = boards.into_iter();
         self.listed.extend(boards.map(|board| (board.id, board)));
-    }
-}
-
-/// A board that nothing is recorded of.
-fn blank(id: BoardId) -> Record {
-    Record {
-        id,
-        seen: None,
-        baseline: None,
-        appeared: None,
-        told: None,
-        asked: false,
-        status: Status::Pending(None),
-        since: Timestamp(0),
-        failures: 0,
-        failing_since: None,
-        closed_at: None,
-        gone_at: None,
-        missing_at: None,
-        room: None,
-        intention: None,
     }
 }
 

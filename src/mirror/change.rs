@@ -148,7 +148,9 @@ impl Look<'_> {
         gate: Lane,
         error: DocSpaceError,
     ) -> Result<RoomSight, Stop> {
-        if error.answer() == Answer::Refused
+        // Adding tags is no change of this kind: it is done again, whatever came of it.
+        if gate != Lane::Tag
+            && error.answer() == Answer::Refused
             && let Some(mut room) = self.claim.record.room.clone()
         {
             let change = room.changes.pop();

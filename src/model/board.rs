@@ -102,6 +102,30 @@ pub struct Record {
     pub intention: Option<Intention>,
 }
 
+impl Record {
+    /// Of a board of which nothing is known yet.
+    #[must_use]
+    pub fn of_nothing(id: BoardId) -> Self {
+        Self {
+            id,
+            seen: None,
+            baseline: None,
+            appeared: None,
+            told: None,
+            asked: false,
+            status: Status::Pending(None),
+            since: Timestamp(0),
+            failures: 0,
+            failing_since: None,
+            closed_at: None,
+            gone_at: None,
+            missing_at: None,
+            room: None,
+            intention: None,
+        }
+    }
+}
+
 /// What a person said about a board; it goes before every rule. All but `Ignore` are obeyed once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {

@@ -178,3 +178,29 @@ async fn what_is_of_no_interest_touches_no_database() {
     );
     assert_eq!(house.count("SELECT count(*) FROM delivery").await, before);
 }
+
+#[tokio::test]
+async fn refused_deliveries_are_kept_only_when_asked_to_and_a_flood_of_them_costs_little() {
+    let mut house = House::new().await;
+    let kept = "SELECT count(*) FROM capture WHERE kind = 'refused'";
+    for (capture, most) in [("false", 0), ("true", 20)] {
+        house.set("BOARDROOM_CAPTURE", capture);
+        let service = house.start().await;
+        let callback = house.callback();
+        for number in 0..300 {
+            let body = format!("{number} {}", "x".repeat(20_000));
+            let forged =
+                Letter::new(&callback, body).signing(Signing::WithSecret("a guess".to_owned()));
+            let answer = house.trello.post(forged).await.unwrap();
+            assert_eq!(answer.status, 401);
+        }
+        service.stop().await;
+        let count = house.count(kept).await;
+        assert!(
+            count <= most && (most == 0 || count > 0),
+            "{count} of {most}"
+        );
+    }
+    let longest = house.count("SELECT max(length(body)) FROM capture").await;
+    assert_eq!(longest, 16 << 10);
+}

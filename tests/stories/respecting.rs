@@ -227,6 +227,12 @@ async fn a_flood_of_new_boards_waits_for_a_person() {
     })
     .await;
     house.rooms(3).await;
+    let mut release = house.command(&["release"]);
+    let output = tokio::task::spawn_blocking(move || release.output().unwrap());
+    let output = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    assert!(output.contains("5 boards go on"), "{output}");
+    house.rooms(8).await;
+    assert_eq!(house.count(lane).await, 0);
 }
 
 #[tokio::test]

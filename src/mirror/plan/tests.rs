@@ -11,8 +11,7 @@ use crate::mirror::plan::{RoomRules, RoomSight, Rules, Sight, Step, plan};
 use crate::model::board::{Board, BoardKind, Record, Told};
 use crate::model::id::{BoardId, WorkspaceId};
 use crate::model::room::RoomType;
-use crate::model::status::{Ignored, Status, Waiting};
-use crate::model::time::Timestamp;
+use crate::model::status::{Ignored, Waiting};
 use crate::model::workspace::{Member, Workspace};
 use crate::scope::{Known, Scope};
 
@@ -33,7 +32,6 @@ fn workspace(number: u32) -> WorkspaceId {
 }
 
 /// An ordinary new board of a watched workspace, of which nothing is recorded yet.
-#[expect(clippy::too_many_lines, reason = "one member a line")]
 fn new_board() -> Case {
     let id: BoardId = "6400000000000000000000aa".parse().unwrap();
     let member = Member {
@@ -68,23 +66,7 @@ fn new_board() -> Case {
             in_grace: false,
         },
         room: RoomSight::Unknown,
-        record: Record {
-            id,
-            seen: None,
-            baseline: None,
-            appeared: None,
-            told: None,
-            asked: false,
-            status: Status::Pending(None),
-            since: Timestamp(0),
-            failures: 0,
-            failing_since: None,
-            closed_at: None,
-            gone_at: None,
-            missing_at: None,
-            room: None,
-            intention: None,
-        },
+        record: Record::of_nothing(id),
         rules: Rules {
             personal_boards: true,
             existing_boards: false,

@@ -1,0 +1,62 @@
+//! A database of the first version, as it comes to this one.
+
+use boardroom::model::board::Told;
+use boardroom::model::status::Status;
+use boardroom::store::{Boards as _, ClaimRequest, Queue as _, Sqlite, Upkeep as _};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, SqlStr};
+
+use crate::{LEASE, board};
+
+/// What the first version wrote: a made room, an adopted one, and a board that a person asked for.
+const WRITTEN: &str = "
+    INSERT INTO board (id, name, kind, workspace, closed, status, since, room_id, title_sent, title_returned, room_archived, tagged, invited)
+    VALUES ('640000000000000000000001', 'a: b', 'ordinary', NULL, 0, 'mirrored', 1000, 7, 'a: b', 'a_ b', 0, 1, 1),
+           ('640000000000000000000002', 'c', 'ordinary', NULL, 0, 'mirrored', 1000, 8, NULL, 'c', 1, 1, 1);
+    INSERT INTO board (id, status, told, since, due_at) VALUES ('640000000000000000000003', 'pending', 'mirror', 1000, 1000);
+    INSERT INTO capture (at, reason, body) VALUES (1, 'not JSON', x'78');";
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    let base = include_str!("../../src/store/sqlite/0001_base.sql");
+    let base = SqlStr::from_static(base);
+    let base = Migration::new(1, "base".into(), MigrationType::Simple, base, false);
+    let first = Migrator::with_migrations(vec![base]);
+    first.run_direct(None, &mut raw, false).await.unwrap();
+    sqlx::raw_sql(WRITTEN).execute(&mut raw).await.unwrap();
+    raw.close().await.unwrap();
+
+    let store = Sqlite::open(&path).await.unwrap();
+    let made = store.record(board(1)).await.unwrap().unwrap();
+    let made = made.room.unwrap();
+    assert_eq!(
+        (made.title_sent.as_deref(), made.archived),
+        (Some("a: b"), Some(false))
+    );
+    let adopted = store.record(board(2)).await.unwrap().unwrap().room.unwrap();
+    assert_eq!((adopted.title_sent, adopted.archived), (None, None));
+    let asked = store.record(board(3)).await.unwrap().unwrap();
+    assert_eq!(
+        (asked.told, asked.status),
+        (Some(Told::Mirror), Status::Pending(None))
+    );
+    let all = ClaimRequest {
+        holder: "test",
+        most: 10,
+        lease: LEASE,
+        only: None,
+    };
+    assert_eq!(
+        store.claim(&all).await.unwrap().len(),
+        3,
+        "rooms did not follow before"
+    );
+    assert_eq!(store.unhooked(10).await.unwrap(), [board(2), board(1)]);
+}
