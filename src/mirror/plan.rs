@@ -37,6 +37,11 @@ pub fn plan(
         // Deleted by hand: that is respected.
         (Some(_), RoomSight::Absent) => Step::Keep(Some(Apart::Drift)),
         (Some(recorded), RoomSight::Present(room, pending)) => {
+            let missing = missing_tags(room, record);
+            // Whose room it is must not be known to the database alone, even where nothing else is done to it.
+            if !recorded.tagged && !missing.is_empty() && !room.archived {
+                return Step::Tag(missing);
+            }
             match wanted(sight, record, rules, known) {
                 Err(step) => step,
                 Ok(wanted) => {
@@ -108,7 +113,7 @@ fn for_a_room(
     let title_is_ours = by_word || !seen.title_is_by_hand();
     let place_is_ours = by_word || !seen.place_is_by_hand();
     let missing = missing_tags(room, record);
-    if !room.archived && !missing.is_empty() && (!recorded.tagged || by_word) {
+    if !room.archived && !missing.is_empty() && by_word {
         return Step::Tag(missing);
     }
     if !room.archived && !recorded.invited && !rules.room.members.is_empty() {

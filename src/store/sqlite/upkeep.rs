@@ -170,14 +170,15 @@ impl Upkeep for Sqlite {
                 })
             })
             .collect();
-        // A title that differs from what the server returned for ours, or from the one that is known to be a person's, is news.
+        // A title that differs from what the server returned for ours, or from the one that is known to be a person's, is news; but not where
+        // the board is gone, and nobody can say any more what the room should be called.
         let differing: Vec<String> = sqlx::query_scalar(
             "WITH shown AS (SELECT value ->> 'room' AS room, value ->> 'title' AS title, value ->> 'archived' AS archived,
                      value ->> 'tagged' AS tagged FROM json_each($1))
              SELECT board.id FROM board LEFT JOIN shown ON shown.room = board.room_id
              WHERE room_id IS NOT NULL AND status = 'mirrored' AND coalesce(reason, 'drift') = 'drift' AND due_at IS NULL AND CASE
                  WHEN shown.room IS NULL THEN coalesce(drift ->> 'untagged', drift ->> 'deleted', 0) = 0
-                 ELSE shown.title <> coalesce(drift ->> 'title', title_returned)
+                 ELSE (gone_at IS NULL AND shown.title <> coalesce(drift ->> 'title', title_returned))
                       OR shown.archived <> coalesce(drift ->> 'archived', room_archived, shown.archived)
                       OR shown.tagged <> (coalesce(drift ->> 'untagged', 0) = 0)
                       OR coalesce(drift ->> 'deleted', 0) = 1 END",

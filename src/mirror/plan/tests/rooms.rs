@@ -274,6 +274,13 @@ fn what_becomes_of_rooms() -> Vec<(&'static str, Case)> {
                 .but(|c| c.recorded().tagged = false)
                 .by_hand(untagged),
         ),
+        (
+            "… and the token sees the board no more",
+            mirrored()
+                .but(|c| c.recorded().tagged = false)
+                .but(|c| c.sight = Sight::Hidden)
+                .by_hand(untagged),
+        ),
         ("Members are yet to be invited", mirrored().but(invited)),
     ]
 }
