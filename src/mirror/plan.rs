@@ -10,8 +10,8 @@ use crate::scope::Known;
 
 use admission::{for_a_board_without_room, is_inside};
 pub use compare::drift;
-use compare::missing_tags;
 pub(super) use compare::{Comparison, Wanted};
+use compare::{missing_tags, never_tagged};
 pub use terms::{Age, Pending, RoomRules, RoomSight, Rules, Sight, Step};
 
 /// Decides the next step for a board.
@@ -36,12 +36,11 @@ pub fn plan(
         (Some(_), RoomSight::Absent) if record.told == Some(Told::Mirror) => Step::ForgetRoom,
         // Deleted by hand: that is respected.
         (Some(_), RoomSight::Absent) => Step::Keep(Some(Apart::Drift)),
+        // Whose room it is must not be known to the database alone, even where nothing else is done to it.
+        (Some(_), RoomSight::Present(room, _)) if never_tagged(room, record) => {
+            Step::Tag(missing_tags(room, record))
+        }
         (Some(recorded), RoomSight::Present(room, pending)) => {
-            let missing = missing_tags(room, record);
-            // Whose room it is must not be known to the database alone, even where nothing else is done to it.
-            if !recorded.tagged && !missing.is_empty() && !room.archived {
-                return Step::Tag(missing);
-            }
             match wanted(sight, record, rules, known) {
                 Err(step) => step,
                 Ok(wanted) => {
@@ -103,11 +102,7 @@ fn for_a_room(
     record: &Record,
     rules: &Rules,
 ) -> Step {
-    let Comparison {
-        wanted,
-        room,
-        recorded,
-    } = seen;
+    let (wanted, room) = (&seen.wanted, seen.room);
     // What people did by hand is theirs, until a person or the policy says otherwise.
     let by_word = matches!(record.told, Some(Told::Mirror | Told::Apply)) || rules.restore_drift;
     let title_is_ours = by_word || !seen.title_is_by_hand();
@@ -116,7 +111,7 @@ fn for_a_room(
     if !room.archived && !missing.is_empty() && by_word {
         return Step::Tag(missing);
     }
-    if !room.archived && !recorded.invited && !rules.room.members.is_empty() {
+    if !room.archived && !seen.recorded.invited && !rules.room.members.is_empty() {
         return Step::Invite;
     }
     if let (Some(title), false, true) = (wanted.title, seen.title_agrees(), title_is_ours) {

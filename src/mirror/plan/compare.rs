@@ -95,6 +95,12 @@ pub fn drift(
     comparison.drift(record)
 }
 
+/// Whether a room has never carried all our tags, and can be given them now.
+pub(super) fn never_tagged(room: &Room, record: &Record) -> bool {
+    let tagged = record.room.as_ref().is_none_or(|recorded| recorded.tagged);
+    !tagged && !room.archived && !missing_tags(room, record).is_empty()
+}
+
 /// Our two tags, as far as the room lacks them.
 pub(super) fn missing_tags(room: &Room, record: &Record) -> Vec<String> {
     let carries = |tag: &String| {
