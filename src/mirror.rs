@@ -20,7 +20,7 @@ use crate::docspace::DocSpace;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::plan::{Comparison, RoomSight, Rules, Sight, Step, plan, wanted};
-use crate::model::board::{Board, Drift, RoomRecord};
+use crate::model::board::{Answer, Board, Drift, RoomRecord, Told};
 use crate::model::failure::{Code, Failure};
 use crate::model::lane::Lane;
 use crate::model::status::{Apart, Ignored, Status, Waiting};
@@ -160,14 +160,19 @@ impl Look<'_> {
                 &self.known,
             ) {
                 Step::Ignore(reason) => return self.ignore(reason).await,
-                Step::Wait(waiting) => return Err(self.wait_for(waiting)),
+                Step::Wait(waiting) => {
+                    if waiting == Waiting::Grace {
+                        self.rest_in_grace(&sight, &room);
+                    }
+                    return Err(self.wait_for(waiting));
+                }
                 Step::FindRoom => room = unless_stopped(&stop, self.find_room()).await?,
                 Step::Create => room = self.create(&sight).await?,
                 Step::Adopt(found) => room = self.adopt(found).await?,
                 Step::ForgetRoom => room = self.forget_room().await?,
                 Step::Tag(tags) => room = self.tag(&tags).await?,
                 Step::Invite => self.invite().await?,
-                Step::Rename(title) => room = self.rename(&title).await?,
+                Step::Rename(title) => room = self.rename(&title, &room).await?,
                 Step::Archive => room = self.archive().await?,
                 Step::Restore => room = self.restore().await?,
                 Step::Keep(apart) => return Ok(self.keep(apart, &sight, &room)),
@@ -181,6 +186,15 @@ impl Look<'_> {
 
     /// Leaves the room as it is, and records what agrees and what does not.
     fn keep(&mut self, apart: Option<Apart>, sight: &Sight, room: &RoomSight) -> Status {
+        self.take_stock(sight, room);
+        if apart == Some(Apart::Drift) {
+            self.mirror.metrics.rooms_left.add_one();
+        }
+        Status::Mirrored(apart)
+    }
+
+    /// Records what agrees and what does not.
+    fn take_stock(&mut self, sight: &Sight, room: &RoomSight) {
         let (rules, record) = (&self.mirror.rules, &self.claim.record);
         let drift_before = record.room.as_ref().and_then(|room| room.drift.clone());
         let kept = match (room, &record.room) {
@@ -209,10 +223,17 @@ impl Look<'_> {
             self.note_drift(drift_before.as_ref(), kept.drift.as_ref());
             self.claim.record.room = Some(kept);
         }
-        if apart == Some(Apart::Drift) {
-            self.mirror.metrics.rooms_left.add_one();
+    }
+
+    /// In the grace period a person's word is obeyed as far as it can be: from here on the room is ours as it lies, and the word is spent.
+    fn rest_in_grace(&mut self, sight: &Sight, room: &RoomSight) {
+        self.take_stock(sight, room);
+        let by_word = matches!(self.claim.record.told, Some(Told::Mirror | Told::Apply));
+        if let (true, RoomSight::Present(room, _), Some(recorded)) =
+            (by_word, room, &mut self.claim.record.room)
+        {
+            recorded.archived = Some(room.archived);
         }
-        Status::Mirrored(apart)
     }
 
     fn note_drift(&mut self, before: Option<&Drift>, after: Option<&Drift>) {
@@ -232,7 +253,17 @@ impl Look<'_> {
 
     async fn ignore(&self, reason: Ignored) -> Result<Status, Stop> {
         // An intention that came to nothing must not hold up others of the same title.
-        if self.claim.record.intention.is_some() {
+        // One that may still come true stays: a person may want the board mirrored after all.
+        let window = self.mirror.confirmation_window();
+        let is_over = self
+            .claim
+            .record
+            .intention
+            .as_ref()
+            .is_some_and(|intention| {
+                intention.answer == Answer::Refused || self.now().since(intention.at) >= window
+            });
+        if is_over {
             self.mirror.store.abandon(self.claim.fence).await?;
         }
         Ok(Status::Ignored(reason))

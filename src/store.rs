@@ -142,8 +142,8 @@ pub trait Boards {
         note: &Note,
     ) -> Result<Bound, StoreError>;
 
-    /// Forgets a board's room, on a person's word.
-    async fn unbind(&self, board: BoardId, note: &Note) -> Result<(), StoreError>;
+    /// Forgets a board's room, on a person's word. Refused when the lease was lost: somebody may have said another word meanwhile.
+    async fn unbind(&self, fence: Fence, note: &Note) -> Result<Held, StoreError>;
 
     /// The board that a room is recorded for.
     async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError>;

@@ -40,9 +40,9 @@ pub struct Survey<'a> {
 /// Why a survey did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    #[error("{}. {}", .0.failure(), .0.failure().code.fix())]
+    #[error("Trello did not answer")]
     Trello(#[from] TrelloError),
-    #[error("{}. {}", .0.failure(), .0.failure().code.fix())]
+    #[error("DocSpace did not answer")]
     DocSpace(#[from] DocSpaceError),
     #[error("the database did not answer")]
     Store(#[from] StoreError),
@@ -96,6 +96,14 @@ impl Kind {
     }
 }
 
+/// What a survey came to.
+#[derive(Debug)]
+pub struct Found {
+    pub changes: Vec<Change>,
+    /// What it rests on, for whoever does it.
+    pub known: Known,
+}
+
 /// Both sides, as they are now.
 #[derive(Debug, Default)]
 struct World {
@@ -111,7 +119,7 @@ struct World {
 
 impl Survey<'_> {
     /// What would change, board by board. With `only`, what `boardroom apply` would do about just these, drift included.
-    pub async fn changes(&self, only: Option<&[BoardId]>) -> Result<Vec<Change>, SurveyError> {
+    pub async fn changes(&self, only: Option<&[BoardId]>) -> Result<Found, SurveyError> {
         let mut world = World::default();
         self.read_trello(&mut world).await?;
         self.read_docspace(&mut world).await?;
@@ -129,11 +137,12 @@ impl Survey<'_> {
             .filter(|board| !world.asked.contains_key(board))
             .collect();
         if new.is_empty() {
-            return Ok(draft);
+            return Ok(world.found(draft));
         }
         let answers = self.trello.boards(&new).await?;
         world.asked.extend(new.into_iter().zip(answers));
-        self.plan(&mut world, &boards, only).await
+        let changes = self.plan(&mut world, &boards, only).await?;
+        Ok(world.found(changes))
     }
 
     async fn read_trello(&self, world: &mut World) -> Result<(), SurveyError> {
@@ -288,7 +297,7 @@ impl Survey<'_> {
                 .get(id)
                 .cloned()
                 .unwrap_or_else(|| Record::of_nothing(*id));
-            if only.is_some() && record.told != Some(Told::Ignore) {
+            if only.is_some() && !matches!(record.told, Some(Told::Ignore | Told::Mirror)) {
                 record.told = Some(Told::Apply);
             }
             let Some(sight) = self.sight(world, &record).await? else {
@@ -364,6 +373,13 @@ impl Survey<'_> {
 }
 
 impl World {
+    fn found(self, changes: Vec<Change>) -> Found {
+        Found {
+            changes,
+            known: self.known,
+        }
+    }
+
     /// The boards that are looked at: those that were named, or all that are listed or have a room.
     fn boards(&self, only: Option<&[BoardId]>) -> Vec<BoardId> {
         if let Some(only) = only {

@@ -17,7 +17,7 @@ use crate::config::Needs;
 use crate::model::board::Told;
 use crate::model::id::BoardId;
 use crate::store::history::{Event, Note};
-use crate::survey::{Change, Kind};
+use crate::survey::{Change, Found, Kind};
 
 /// For `apply --help`.
 pub(super) const ABOUT: &str = "\
@@ -26,7 +26,8 @@ Do what `boardroom plan` shows: make, rename, archive, restore and tag rooms now
 What it is about to do is shown first, and on a terminal it asks; --yes does not ask, and is needed \
 where there is nobody to ask. What people did to rooms by hand is left alone, unless the board is \
 named: `boardroom apply BOARD` is a person's word that its room is to agree with the board, and \
-follows from then on. The brake does not hold what is done here.
+follows from then on; one outside the watched workspaces follows only after `boardroom mirror`. The \
+brake does not hold what is done here.
 
 It works beside a running service on the same database, and without one. Ctrl-C stops it between two \
 steps; said again, it goes on. It exits 1 when something could not be done.";
@@ -45,7 +46,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Services)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     if !arguments.yes && !io::stdin().is_terminal() {
         eprintln!(
             "boardroom: there is nobody to ask: say --yes, or look first with `boardroom plan`"
@@ -60,13 +61,15 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         trello: &at_once.mirror.trello,
         docspace: &at_once.mirror.docspace,
     };
-    let changes = scene.changes(&arguments.boards, arguments.existing).await?;
+    let Found { changes, known } = scene.changes(&arguments.boards, arguments.existing).await?;
+    at_once.mirror.surroundings.learn(|here| *here = known);
+    let is_named = !arguments.boards.is_empty();
     show(&changes)?;
     super::print(summary(&changes, "to be"))?;
     let code = if to_do(&changes) == 0 {
         ExitCode::SUCCESS
     } else if arguments.yes || agreed()? {
-        carry_out(&at_once, changes, config.docspace.writes).await?
+        carry_out(&at_once, changes, is_named, config.docspace.writes).await?
     } else {
         super::print("Nothing was done.")?;
         ExitCode::SUCCESS
@@ -88,6 +91,7 @@ fn agreed() -> io::Result<bool> {
 async fn carry_out(
     at_once: &Arc<AtOnce>,
     changes: Vec<Change>,
+    is_named: bool,
     side_by_side: usize,
 ) -> anyhow::Result<ExitCode> {
     let mut boards: BTreeMap<BoardId, Vec<Change>> = BTreeMap::new();
@@ -107,7 +111,14 @@ async fn carry_out(
         {
             let at_once = at_once.clone();
             running.spawn(async move {
-                let done = Box::pin(look(&at_once, board)).await;
+                // Only a named board's room is made to agree whatever people did to it.
+                let has_room = changes.iter().any(|change| change.room.is_some());
+                let word = if has_room && !is_named {
+                    Told::Release
+                } else {
+                    Told::Apply
+                };
+                let done = Box::pin(look(&at_once, board, word)).await;
                 (changes, done)
             });
         }
@@ -129,9 +140,9 @@ async fn carry_out(
     tally.end(stop.is_cancelled())
 }
 
-async fn look(at_once: &AtOnce, board: BoardId) -> anyhow::Result<()> {
+async fn look(at_once: &AtOnce, board: BoardId, word: Told) -> anyhow::Result<()> {
     let store = at_once.store();
-    store.tell(board, Told::Apply).await?;
+    store.tell(board, word).await?;
     let note = Note::new(Event::Told, "to make its room agree (apply)");
     store.note(board, &note).await?;
     let stop = &at_once.mirror.stop;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
-use crate::model::board::{Record, RoomRecord};
+use crate::model::board::{Record, RoomRecord, Told};
 use crate::model::failure::{Code, Failure};
 use crate::model::id::BoardId;
 use crate::model::status::{Ignored, Status, Waiting};
@@ -151,6 +151,9 @@ fn stands(record: &Record, mirror: &Mirror) -> Stands {
             Stands::Failed(code)
         }
         (Status::Ignored(reason @ Ignored::Inbox), _) => Stands::Never(reason),
+        (Status::Ignored(reason @ Ignored::Told), _) if record.told == Some(Told::Ignore) => {
+            Stands::Never(reason)
+        }
         (Status::Waiting(Waiting::Confirmation), _) => Stands::Unconfirmed,
         (Status::Waiting(Waiting::Lane(lane)), _) => {
             let paused = mirror

@@ -96,7 +96,7 @@ impl Filter {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
     let all = if arguments.json {
         u64::MAX

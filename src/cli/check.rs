@@ -17,7 +17,7 @@ use crate::config::{Needs, effective};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = Arc::new(context.load(Needs::Serve)?);
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let (trello, docspace) = (
         wiring::trello_for_command(&config)?,
         wiring::docspace(&config)?,

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
     let board = reference::known(&arguments.board, &store).await;
     let board = board.with_context(|| api::printable(&arguments.board))?;

@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Services)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let id = reference::room(&arguments.room, config.docspace.host.as_ref())
         .with_context(|| crate::api::printable(&arguments.room))?;
     let store = wiring::open_store(&config).await?;

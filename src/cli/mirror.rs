@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Services)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_store(&config).await?;
     let at_once = AtOnce::new("mirror", &config, store)?;
     let mut code = ExitCode::SUCCESS;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::api;
+use crate::cli::at_once::explained;
 use crate::cli::terminal::{counted, fitted, json_line, wrapped};
 use crate::cli::{Context, reference, wiring};
 use crate::config::{Config, Needs};
@@ -13,7 +14,7 @@ use crate::docspace::DocSpace;
 use crate::mirror::plan::Rules;
 use crate::model::id::BoardId;
 use crate::store::{Sqlite, Store, StoreError};
-use crate::survey::{Change, Kind, Survey};
+use crate::survey::{Change, Found, Kind, Survey, SurveyError};
 use crate::trello::Trello;
 
 /// There is something to do.
@@ -51,7 +52,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Services)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = database(&config).await?;
     let trello = wiring::trello_for_command(&config)?;
     let docspace = wiring::docspace(&config)?;
@@ -61,7 +62,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         trello: &trello,
         docspace: &docspace,
     };
-    let changes = scene.changes(&arguments.boards, arguments.existing).await?;
+    let found = scene.changes(&arguments.boards, arguments.existing).await?;
+    let changes = found.changes;
     if arguments.json {
         for change in &changes {
             super::write(&json_line(&Line::of(change))?)?;
@@ -101,11 +103,7 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     /// What would change for these boards, or for all when none is named.
-    pub(super) async fn changes(
-        &self,
-        named: &[String],
-        existing: bool,
-    ) -> anyhow::Result<Vec<Change>> {
+    pub(super) async fn changes(&self, named: &[String], existing: bool) -> anyhow::Result<Found> {
         let mut boards = Vec::new();
         for named in named {
             boards.push(self.board(named).await?);
@@ -123,12 +121,20 @@ impl Scene<'_> {
             since: self.config.since,
         };
         let only = (!boards.is_empty()).then_some(&boards[..]);
-        Ok(Box::pin(survey.changes(only)).await?)
+        Box::pin(survey.changes(only))
+            .await
+            .map_err(|error| match error {
+                SurveyError::Trello(error) => explained(&error.failure()),
+                SurveyError::DocSpace(error) => explained(&error.failure()),
+                SurveyError::Store(error) => error.into(),
+            })
     }
 
     async fn board(&self, named: &str) -> anyhow::Result<BoardId> {
         let of_database = match self.store {
-            Some(store) => reference::find_known(named, store).await?,
+            Some(store) => reference::find_known(named, store)
+                .await
+                .with_context(|| api::printable(named))?,
             None => None,
         };
         let found = match of_database {

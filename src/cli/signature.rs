@@ -79,7 +79,7 @@ struct Sample {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Signatures)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let samples = match (&arguments.body, &arguments.header) {
         (Some(body), Some(header)) => vec![given(body, header)?],
         (Some(_) | None, _) => kept(&config, arguments.last).await?,

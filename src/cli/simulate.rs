@@ -55,7 +55,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Signatures)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let Some(callback) = &config.callback else {
         bail!(
             "BOARDROOM_PUBLIC_URL is not set, so Trello brings no deliveries: there is nothing to simulate"
@@ -71,7 +71,9 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         None => run.only_knock().await?,
         Some(named) => {
             let store = wiring::open_existing_store(&config).await?;
-            let board = reference::known(named, &store).await?;
+            let board = reference::known(named, &store)
+                .await
+                .with_context(|| crate::api::printable(named))?;
             let is_well = run.only_knock().await? && run.deliver(board, &store).await?;
             store.close().await;
             is_well

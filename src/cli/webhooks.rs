@@ -54,7 +54,7 @@ enum Verb {
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Services)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let trello = wiring::trello_for_command(&config)?;
     match arguments.verb.unwrap_or(Verb::List) {
         Verb::List => list(&config, &trello, arguments.json).await,
@@ -217,11 +217,11 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
 }
 
 async fn remove(config: &Config, trello: &Trello) -> anyhow::Result<ExitCode> {
-    let store = plan::database(config).await?;
-    let sole = store.as_ref().map(Sqlite::sole_service);
-    if matches!(sole, Some(None)) {
+    // Without the database it cannot be known whether a service runs on it.
+    let store = wiring::open_existing_store(config).await?;
+    let Some(_sole) = store.sole_service() else {
         bail!("a service runs on this database and would register them again: stop it first");
-    }
+    };
     let webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
     let ours = webhooks.into_iter().filter(|webhook| {
         let is_ours = webhook.description.as_deref() == Some(&description(&config.instance));
@@ -235,10 +235,8 @@ async fn remove(config: &Config, trello: &Trello) -> anyhow::Result<ExitCode> {
             .await
             .map_err(|error| explained(&error))?;
         removed += 1;
-        if let Some(store) = &store {
-            store.set_hooks(&[(BoardId(webhook.model.0), None)]).await?;
-            store.unwatch(&[webhook.model]).await?;
-        }
+        store.set_hooks(&[(BoardId(webhook.model.0), None)]).await?;
+        store.unwatch(&[webhook.model]).await?;
     }
     super::print(match removed {
         0 => "Trello has no webhook of this installation.".to_owned(),
@@ -247,9 +245,7 @@ async fn remove(config: &Config, trello: &Trello) -> anyhow::Result<ExitCode> {
             counted(count, "webhook was", "webhooks were")
         ),
     })?;
-    if let Some(store) = store {
-        store.close().await;
-    }
+    store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

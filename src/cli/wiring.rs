@@ -32,15 +32,28 @@ pub(super) fn block_on(
     code
 }
 
+/// Begins to log for a command: what it does it says itself, so warnings suffice unless a person wants more.
+pub(super) fn start_logging_of_command(config: &Config) {
+    let wanted = match config.log.as_str() {
+        "info" => "warn",
+        other => other,
+    };
+    log(config, wanted);
+}
+
 /// Begins to log. Secrets that the configuration holds are blotted out from here on.
 pub(super) fn start_logging(config: &Config) {
+    log(config, &config.log);
+}
+
+fn log(config: &Config, wanted: &str) {
     let terminal = std::io::stderr().is_terminal();
     let format = match config.log_format {
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Auto if !terminal => telemetry::Format::Json,
         LogFormat::Auto | LogFormat::Text => telemetry::Format::Text { colour: terminal },
     };
-    telemetry::init(&config.log, format, redactor(config));
+    telemetry::init(wanted, format, redactor(config));
 }
 
 /// Knows every secret that the configuration holds.

@@ -61,7 +61,7 @@ pub(super) async fn retry(
     context: &Context,
 ) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
     let (mut code, mut boards) = (ExitCode::SUCCESS, Vec::new());
     for named in &arguments.boards {
@@ -140,7 +140,7 @@ async fn held_by_a_brake(
 
 pub(super) async fn release(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
     let lanes = store.lanes().await?;
     let is_on = lanes.iter().any(|(lane, _)| match lane.kind() {
@@ -166,7 +166,7 @@ pub(super) async fn ignore(
     context: &Context,
 ) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
-    wiring::start_logging(&config);
+    wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
     let mut code = ExitCode::SUCCESS;
     for named in &arguments.boards {

@@ -125,6 +125,36 @@ impl Guardian {
         Ok(())
     }
 
+    /// Switches on webhooks that are off, not recorded, and on boards that we follow.
+    async fn rearm_unrecorded(
+        &mut self,
+        there: &HashMap<ModelId, Webhook>,
+        recorded: &HashMap<BoardId, WebhookId>,
+        changes: &mut Vec<(BoardId, Option<WebhookId>)>,
+    ) -> Result<Vec<BoardId>, GuardianError> {
+        let off: Vec<_> = there
+            .iter()
+            .filter(|(model, webhook)| {
+                !webhook.active
+                    && !self.state.base.contains(model)
+                    && !recorded.contains_key(&BoardId(model.0))
+            })
+            .map(|(model, webhook)| (BoardId(model.0), webhook))
+            .collect();
+        let mut blind = Vec::new();
+        if !self.follow || off.is_empty() {
+            return Ok(blind);
+        }
+        let followed: HashSet<_> = self.store.unhooked(u32::MAX).await?.into_iter().collect();
+        for (board, webhook) in off {
+            if followed.contains(&board) && self.rearm(webhook).await? {
+                changes.push((board, Some(webhook.id)));
+                blind.push(board);
+            }
+        }
+        Ok(blind)
+    }
+
     /// Compares the list of Trello's with what is recorded of boards: adopts what is there, forgets what is not, re-arms what is off.
     /// Says which boards nobody watched.
     pub(super) async fn compare_boards(
@@ -159,6 +189,10 @@ impl Guardian {
                 && !recorded.contains_key(&BoardId(model.0))
         });
         changes.extend(unrecorded.map(|(model, webhook)| (BoardId(model.0), Some(webhook.id))));
+        blind.extend(
+            self.rearm_unrecorded(there, &recorded, &mut changes)
+                .await?,
+        );
         self.store.set_hooks(&changes).await?;
         Ok(blind)
     }

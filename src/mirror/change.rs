@@ -32,7 +32,15 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 impl Look<'_> {
     /// Renames the room. A refusal may mean that it went away or into the archive meanwhile: then it is looked at again.
-    pub(super) async fn rename(&mut self, title: &str) -> Result<RoomSight, Stop> {
+    pub(super) async fn rename(
+        &mut self,
+        title: &str,
+        seen: &RoomSight,
+    ) -> Result<RoomSight, Stop> {
+        let before = match seen {
+            RoomSight::Present(room, _) => room.title.clone(),
+            RoomSight::Unknown | RoomSight::Absent => String::new(),
+        };
         let writer = self.writer_through(Lane::Rename).await?;
         let room = self.intend_change(Act::Rename(title.to_owned())).await?;
         let began = tokio::time::Instant::now();
@@ -50,7 +58,7 @@ impl Look<'_> {
             Event::Renamed,
             format!(
                 "room {}: \u{201c}{}\u{201d} is called \u{201c}{}\u{201d}, in {took} ms",
-                room.id, room.title_returned, renamed.title
+                room.id, before, renamed.title
             ),
         );
         let mut record = room;

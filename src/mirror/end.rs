@@ -101,8 +101,15 @@ pub fn settlement(
         }) => {
             settlement.status = Status::Waiting(waiting);
             settlement.again = again;
-            // A wait neither adds to what the board is to blame for nor forgives it.
-            settlement.failures = record.failures.saturating_add(u32::from(blamed.is_some()));
+            // A wait neither adds to what the board is to blame for nor forgives it; but these waits come after all that could fail.
+            settlement.failures = match waiting {
+                Waiting::Grace | Waiting::Deletion | Waiting::Operation => 0,
+                Waiting::Lane(_)
+                | Waiting::Baseline
+                | Waiting::Audit
+                | Waiting::Confirmation
+                | Waiting::Brake => record.failures.saturating_add(u32::from(blamed.is_some())),
+            };
             let note = Note::new(Event::Waiting, waiting.sentence());
             settlement.notes.push(note);
         }

@@ -58,7 +58,8 @@ impl Look<'_> {
             .trello
             .now()
             .map(|now| now.since(self.claim.record.id.0.created()));
-        self.known.freshly_audited()
+        // The audit asks for one tag of ours and a look-up for the other: a board that was there before is looked up all the same.
+        (self.known.freshly_audited() && self.claim.record.baseline.is_none())
             || (self.known.audited.is_some() && age.is_some_and(|age| age < YOUNG))
     }
 

@@ -62,14 +62,12 @@ impl Look<'_> {
     /// On a person's word: the recorded room was deleted, and a new one is wanted.
     pub(super) async fn forget_room(&mut self) -> Result<RoomSight, Stop> {
         if let Some(room) = self.claim.record.room.take() {
-            let note = Note::new(
-                Event::RoomForgotten,
-                format!("room {} was deleted, and a new one is wanted", room.id),
-            );
-            self.mirror
-                .store
-                .unbind(self.claim.record.id, &note)
-                .await?;
+            let detail = format!("room {} was deleted, and a new one is wanted", room.id);
+            let note = Note::new(Event::RoomForgotten, detail);
+            match self.mirror.store.unbind(self.claim.fence, &note).await? {
+                Held::Held => {}
+                Held::Lost => return Err(Stop::Lost),
+            }
         }
         self.forgot_a_room = true;
         Ok(RoomSight::Unknown)

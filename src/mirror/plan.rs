@@ -11,7 +11,7 @@ use crate::scope::Known;
 use admission::{for_a_board_without_room, is_inside};
 pub use compare::drift;
 pub(super) use compare::{Comparison, Wanted};
-use compare::{missing_tags, never_tagged};
+use compare::{missing_tags, never_tagged, without_its_room};
 pub use terms::{Age, Pending, RoomRules, RoomSight, Rules, Sight, Step};
 
 /// Decides the next step for a board.
@@ -35,7 +35,7 @@ pub fn plan(
         (Some(_), RoomSight::Unknown) => Step::FindRoom,
         (Some(_), RoomSight::Absent) if record.told == Some(Told::Mirror) => Step::ForgetRoom,
         // Deleted by hand: that is respected.
-        (Some(_), RoomSight::Absent) => Step::Keep(Some(Apart::Drift)),
+        (Some(_), RoomSight::Absent) => without_its_room(sight, record, rules, known),
         // Whose room it is must not be known to the database alone, even where nothing else is done to it.
         (Some(_), RoomSight::Present(room, _)) if never_tagged(room, record) => {
             Step::Tag(missing_tags(room, record))
@@ -132,7 +132,8 @@ fn for_a_room(
     if pending.rename {
         return Step::Wait(Waiting::Operation);
     }
-    if !room.archived && matches!(sight, Sight::Board { in_grace: true, .. }) {
+    // Wherever the room lies: what is to become of it is decided when the grace is over.
+    if matches!(sight, Sight::Board { in_grace: true, .. }) {
         return Step::Wait(Waiting::Grace);
     }
     let is_gone = matches!(sight, Sight::Gone { .. });

@@ -18,7 +18,9 @@ use boardroom::model::lane::{Lane, Pause};
 use boardroom::model::status::{Ignored, Status};
 use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
-use boardroom::store::{Bound, Claim, ClaimRequest, Fact, Newcomer, Settlement, Sqlite, Store};
+use boardroom::store::{
+    Bound, Claim, ClaimRequest, Fact, Fence, Held, Newcomer, Settlement, Sqlite, Store,
+};
 use sqlx::Connection as _;
 use tempfile::TempDir;
 
@@ -156,9 +158,14 @@ async fn a_room_belongs_to_one_board_and_a_board_has_one_room() {
     assert_eq!(kept.bind_room(1, 7).await, Bound::Bound);
     assert_eq!(kept.bind_room(2, 7).await, Bound::Taken(board(1)));
     assert_eq!(kept.bind_room(1, 8).await, Bound::Has(RoomId(7)));
-    kept.unbind(board(1), &Note::new(Event::RoomForgotten, ""))
-        .await
-        .unwrap();
+    let claim = kept.take(1, LEASE).await.unwrap();
+    let note = Note::new(Event::RoomForgotten, "");
+    let stale = Fence {
+        attempt: claim.fence.attempt - 1,
+        ..claim.fence
+    };
+    assert_eq!(kept.unbind(stale, &note).await.unwrap(), Held::Lost);
+    assert_eq!(kept.unbind(claim.fence, &note).await.unwrap(), Held::Held);
     assert_eq!(kept.bind_room(2, 7).await, Bound::Bound);
 }
 

@@ -4,9 +4,10 @@
 //! that the server returned. So no guess at what the server makes of a title is needed to compare, and no rename loop can exist. A guess only
 //! finds out that the two agree again. A room that was adopted is taken as it is until it agrees with its board.
 
-use crate::mirror::plan::{Rules, Sight, wanted};
+use crate::mirror::plan::{Rules, Sight, Step, wanted};
 use crate::model::board::{Drift, Record, RoomRecord};
 use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
+use crate::model::status::Apart;
 use crate::model::title::as_stored;
 use crate::scope::Known;
 
@@ -99,6 +100,20 @@ pub fn drift(
 pub(super) fn never_tagged(room: &Room, record: &Record) -> bool {
     let tagged = record.room.as_ref().is_none_or(|recorded| recorded.tagged);
     !tagged && !room.archived && !missing_tags(room, record).is_empty()
+}
+
+/// A board whose room a person deleted: shown as that, unless there is more to say of the board.
+pub(super) fn without_its_room(
+    sight: &Sight,
+    record: &Record,
+    rules: &Rules,
+    known: &Known,
+) -> Step {
+    match (wanted(sight, record, rules, known), sight) {
+        (Err(kept @ Step::Keep(_)), _) => kept,
+        (Ok(_), Sight::Gone { .. }) => Step::Keep(Some(Apart::BoardDeleted)),
+        (Ok(_) | Err(_), _) => Step::Keep(Some(Apart::Drift)),
+    }
 }
 
 /// Our two tags, as far as the room lacks them.

@@ -13,7 +13,7 @@ use crate::model::id::{BoardId, ModelId, RoomId};
 use crate::model::status::Status;
 use crate::model::time::milliseconds;
 use crate::store::history::Note;
-use crate::store::{Boards, Bound, Newcomer, StoreError};
+use crate::store::{Boards, Bound, Fence, Held, Newcomer, StoreError};
 
 /// How many boards one statement compares: the text of a list of 100,000 would be held twice.
 const CHUNK: usize = 1_000;
@@ -47,10 +47,12 @@ impl Boards for Sqlite {
             return Ok(Bound::Taken(parsed(&owner)?));
         }
         let bound: Option<i64> = sqlx::query_scalar(concat!(
-            "INSERT INTO board (id, status, since, room_id, title_sent, title_returned, room_archived, tagged, invited)
+            "INSERT INTO board (id, status, since, due_at, hints, room_id, title_sent, title_returned, room_archived, tagged, invited)
              VALUES ($1, 'pending', ",
             now!(),
-            ", $2, $3, $4, $5, $6, $7)
+            ", ",
+            now!(),
+            ", 1, $2, $3, $4, $5, $6, $7)
              ON CONFLICT (id) DO UPDATE SET room_id = $2, title_sent = $3, title_returned = $4, room_archived = $5, tagged = $6,
                  invited = $7, drift = NULL, changes = NULL, intent_title = NULL, intent_stored = NULL, intent_at = NULL, intent_remote_at = NULL, intent_answer = NULL
                  WHERE room_id IS NULL
@@ -77,17 +79,24 @@ impl Boards for Sqlite {
         Ok(Bound::Has(RoomId(has)))
     }
 
-    async fn unbind(&self, board: BoardId, event: &Note) -> Result<(), StoreError> {
+    async fn unbind(&self, fence: Fence, event: &Note) -> Result<Held, StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query(
+        let done = sqlx::query(concat!(
             "UPDATE board SET room_id = NULL, title_sent = NULL, title_returned = NULL, room_archived = NULL,
-                 tagged = NULL, invited = NULL, invitees = 0, drift = NULL, changes = NULL WHERE id = $1",
-        )
-        .bind(board.to_string())
+                 tagged = NULL, invited = NULL, invitees = 0, drift = NULL, changes = NULL
+                 WHERE id = $1 AND attempt = $2 AND lease_until > ",
+            now!()
+        ))
+        .bind(fence.board.to_string())
+        .bind(fence.attempt)
         .execute(&mut *write)
         .await?;
-        note_once(&mut write, board, event).await?;
-        Ok(write.commit().await?)
+        if done.rows_affected() == 0 {
+            return Ok(Held::Lost);
+        }
+        note_once(&mut write, fence.board, event).await?;
+        write.commit().await?;
+        Ok(Held::Held)
     }
 
     async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError> {
@@ -145,7 +154,7 @@ impl Boards for Sqlite {
             ", ",
             now!(),
             ", 1)
-             ON CONFLICT (id) DO UPDATE SET word = $2, asked = CASE $2 WHEN 'mirror' THEN 1 WHEN 'ignore' THEN 0 ELSE asked END, hints = hints + 1, failures = 0, failing_since = NULL, due_at = excluded.due_at"
+             ON CONFLICT (id) DO UPDATE SET word = CASE WHEN $2 IN ('apply', 'release') AND word IN ('mirror', 'ignore') THEN word ELSE $2 END, asked = CASE $2 WHEN 'mirror' THEN 1 WHEN 'ignore' THEN 0 ELSE asked END, hints = hints + 1, failures = 0, failing_since = NULL, due_at = excluded.due_at"
         ))
         .bind(board.to_string())
         .bind(told.as_str())
@@ -159,7 +168,7 @@ impl Boards for Sqlite {
         for chunk in boards.chunks(CHUNK) {
             let found: Vec<String> = sqlx::query_scalar(
                 "SELECT value ->> 'id' FROM json_each($1) AS listed LEFT JOIN board ON board.id = value ->> 'id'
-                 WHERE board.id IS NULL OR (due_at IS NULL AND
+                 WHERE board.id IS NULL OR ((due_at IS NULL OR (status = 'waiting' AND reason IN ('grace', 'deletion'))) AND
                      (name IS NOT value ->> 'name' OR workspace IS NOT value ->> 'workspace' OR closed IS NOT value ->> 'closed'
                       OR reason IN ('gone', 'board_not_found', 'board_not_visible', 'outside_workspaces', 'not_visible', 'board_deleted')))",
             )

@@ -57,7 +57,7 @@ const SETTLE: &str = concat!(
             " ELSE $7 + ",
             now!(),
             " END,
-                word = CASE WHEN $3 = 'mirrored' AND word IS $22 AND word IS NOT 'ignore' THEN NULL ELSE word END,
+                word = CASE WHEN ($3 = 'mirrored' OR ($3 = 'waiting' AND $4 = 'grace')) AND word IS $22 AND word IS NOT 'ignore' THEN NULL ELSE word END,
                 closed_at = CASE WHEN $8 IS NULL THEN closed_at WHEN $12 THEN coalesce(closed_at, ",
             now!(),
             ") END,

@@ -337,6 +337,14 @@ fn what_is_respected_stays_when_the_board_changes_and_ends_when_they_agree() {
 }
 
 #[test]
+fn a_room_that_a_person_archived_is_decided_on_when_the_grace_is_over() {
+    let by_hand = mirrored().but(closed).by_hand(|room| room.archived = true);
+    let waits = by_hand.clone().but(in_grace);
+    assert_eq!(waits.plan(), Step::Wait(Waiting::Grace));
+    assert_eq!(by_hand.plan(), Step::Keep(None));
+}
+
+#[test]
 fn before_the_workspaces_are_known_nothing_is_done_to_a_room() {
     let case = mirrored().but(closed).but(|c| c.known.scope = None);
     assert_eq!(case.plan(), Step::Wait(Waiting::Baseline));
