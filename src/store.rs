@@ -65,9 +65,6 @@ pub trait Deliveries {
     /// The deliveries that are kept of a kind, the newest first.
     async fn captures(&self, kind: Captured) -> Result<Vec<Kept>, StoreError>;
 
-    /// When an action was stored, if it was within the last 7 days.
-    async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError>;
-
     /// Whether this action was stored within the last days.
     async fn remembers(&self, action: ActionId) -> Result<bool, StoreError>;
 

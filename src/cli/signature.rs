@@ -42,10 +42,12 @@ has them, and the service's database. TRELLO_API_KEY and TRELLO_TOKEN are tried 
 --body and --header it looks at a delivery of your own, and needs no database. It prints no secret.
 
 With --json, one line of JSON for each delivery: at, bytes, url, verdict (matches, would_match, \
-nothing_matches, cut, unsigned, several_signatures or no_signature), detail, fix, notes.
+nothing_matches, cut, forged, unsigned, several_signatures or no_signature), detail, fix, notes.
 
 It exits 0 when one of them matches as configured, and 1 otherwise.";
 
+/// What `boardroom simulate` gives as the signature of a delivery that must be refused.
+pub(super) const FORGED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// Longer ones are refused by the service, too.
 const LONGEST_BODY: u64 = 1 << 20;
 /// Where texts begin.
@@ -106,7 +108,11 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     for sample in &samples {
         let verdict = search::diagnose(sample.letter(), &known);
         is_any_accepted |= matches!(verdict, Verdict::Matches { .. });
-        report.show(sample, words::said(&verdict, &known))?;
+        let mut said = words::said(&verdict, &known);
+        if let (Verdict::Matches { .. }, Some(_)) = (&verdict, sample.at) {
+            said.fix = Some(words::REFUSED_ALL_THE_SAME.to_owned());
+        }
+        report.show(sample, said)?;
     }
     Ok(if is_any_accepted {
         ExitCode::SUCCESS

@@ -11,11 +11,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cli::check::public_url::{client, knock};
+use crate::cli::boards::code;
+use crate::cli::check::public_url::{Missed, client, knock};
+use crate::cli::signature::FORGED;
 use crate::cli::terminal::{json_line, wrapped};
 use crate::cli::{Context, reference, wiring};
 use crate::config::{CallbackUrl, Config, Needs};
 use crate::model::id::{ActionId, BoardId, ModelId};
+use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::store::{Boards as _, Deliveries as _, Sqlite, State as _, StoreError, Views as _};
 use crate::trello::signature::sign;
@@ -41,6 +44,12 @@ const POLL: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(30);
 const DIFFERENT: &str = "The service checks with another secret or for another URL than this command: compare `boardroom config` here and there, or turn on BOARDROOM_CAPTURE and run `boardroom signature`.";
 const OPEN: &str = "Something else answers there, and it would lose every delivery: lead the public URL to the service.";
+const KEPT_OUT: &str = "Something before the service keeps robots out or limits how often they may come: let everybody reach /webhooks/trello; every delivery is verified by its signature.";
+const HEAD_ALONE: &str =
+    "What stands before the service passes HEAD on and POST not: let it pass on both.";
+const TOO_LONG: &str =
+    "What stands before the service limits how long a body may be: let it pass on 1 MiB.";
+const NOT_READY: &str = "The service cannot store deliveries now, or is about to stop: /readyz says why. Or a proxy answers in its place and does not reach it.";
 const NOT_STORED: &str = "Whoever answers there is not this service, or it uses another database: give this command the same BOARDROOM_DATABASE_URL.";
 const NOT_LOOKED_AT: &str = "See where it stands: boardroom boards; and what is paused.";
 
@@ -110,13 +119,11 @@ impl Run<'_> {
             random_id(),
             &json!({}),
         );
-        let forged = self
-            .post(&body)
-            .header(SIGNATURE, "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        let forged = self.post(&body).header(SIGNATURE, FORGED);
         let forged = async {
             match knock(forged, 401).await {
                 Ok(_) => Ok("refused with 401, as it must be".to_owned()),
-                Err((what, _)) => Err((what, OPEN.to_owned())),
+                Err(missed) => Err(undelivered(missed)),
             }
         };
         if !self.stage("forged delivery", forged).await? {
@@ -147,8 +154,8 @@ impl Run<'_> {
             return Ok(false);
         }
         let stored = async {
-            let is_stored = until(async || store.remembers(action).await).await?;
-            Ok(if is_stored {
+            // It is answered only after it was stored.
+            Ok(if store.remembers(action).await? {
                 Ok(format!("action {action}"))
             } else {
                 Err(("it was not stored".to_owned(), NOT_STORED.to_owned()))
@@ -173,11 +180,7 @@ impl Run<'_> {
         let request = self.post(&body).header(SIGNATURE, signature);
         match knock(request, 200).await {
             Ok(status) => Ok(format!("answered {status}")),
-            Err((what, fix)) if what.ends_with(" 401") => {
-                drop(fix);
-                Err((what, DIFFERENT.to_owned()))
-            }
-            Err(failed) => Err(failed),
+            Err(missed) => Err(undelivered(missed)),
         }
     }
 
@@ -219,8 +222,24 @@ impl Run<'_> {
 }
 
 async fn answered(request: RequestBuilder, wanted: u16) -> Outcome {
-    let status = knock(request, wanted).await?;
-    Ok(format!("answered {status}"))
+    match knock(request, wanted).await {
+        Ok(status) => Ok(format!("answered {status}")),
+        Err(missed) => Err((missed.what, missed.fix)),
+    }
+}
+
+/// What an answer to a delivery means where HEAD was answered as it should be.
+fn undelivered(missed: Missed) -> (String, String) {
+    let fix = match missed.status {
+        Some(200..=299) => OPEN,
+        Some(401) => DIFFERENT,
+        Some(403 | 429) => KEPT_OUT,
+        Some(405 | 501) => HEAD_ALONE,
+        Some(413) => TOO_LONG,
+        Some(503) => NOT_READY,
+        Some(_) | None => return (missed.what, missed.fix),
+    };
+    (missed.what, fix.to_owned())
 }
 
 async fn looked_at(board: BoardId, store: &Sqlite) -> anyhow::Result<Outcome> {
@@ -234,11 +253,19 @@ async fn looked_at(board: BoardId, store: &Sqlite) -> anyhow::Result<Outcome> {
     let Some(standing) = store.standing(board).await? else {
         bail!("the board is not in the database any more");
     };
-    let reason = standing.words.reason.map(|reason| format!(" ({reason})"));
-    let stands = format!("{}{}", standing.words.status, reason.unwrap_or_default());
+    let words = standing.words;
+    let status = Status::from_words(&words.status, words.reason.as_deref());
+    let reason = words.reason.as_ref().map(|reason| format!(" ({reason})"));
+    let stands = format!("{}{}", words.status, reason.unwrap_or_default());
     let room = standing.room.map(|room| format!(", room {room}"));
     let said = format!("{stands}{}", room.unwrap_or_default());
-    Ok(if looked {
+    let failure = code(&words);
+    let is_paused = matches!(status, Ok(Status::Waiting(Waiting::Lane(_))));
+    Ok(if let Some(failure) = failure {
+        Err((said, failure.fix().to_owned()))
+    } else if looked && is_paused {
+        Err((said, NOT_LOOKED_AT.to_owned()))
+    } else if looked {
         Ok(said)
     } else {
         Err((

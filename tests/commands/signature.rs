@@ -105,6 +105,20 @@ async fn refused_deliveries_are_kept_when_asked_to_and_explained() {
     assert!(run.stdout.contains("/webhooks/trello/"), "{}", run.stdout);
     let widest = run.stdout.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(80), "{}", run.stdout);
+    // What simulate forges to see it refused is kept, too, and blames nobody's secret.
+    let simulated = lab.run(&["simulate"]).await;
+    assert_eq!(simulated.code, 0, "{simulated:?}");
+    let last = lab.run(&["signature", "--last", "--json"]).await;
+    assert_eq!(last.verdict().0, "forged", "{last:?}");
+    // Looked at with what it was signed for, it matches, and was refused all the same.
+    lab.set("BOARDROOM_CALLBACK_URLS", format!("{callback}/"));
+    let other = lab.run(&["signature"]).await;
+    assert_eq!(other.code, 0, "{other:?}");
+    assert!(
+        other.stdout.contains("refused all the same"),
+        "{}",
+        other.stdout
+    );
     drop(service);
 }
 

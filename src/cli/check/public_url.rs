@@ -66,15 +66,32 @@ fn in_words(span: Duration) -> String {
     }
 }
 
+/// Why a request to the public URL did not come to what was wanted.
+#[derive(Debug)]
+pub(in crate::cli) struct Missed {
+    /// None: there was no answer.
+    pub(in crate::cli) status: Option<u16>,
+    pub(in crate::cli) what: String,
+    pub(in crate::cli) fix: String,
+}
+
 /// What comes of one request to the public URL: the status where it is the wanted one, else what happened and what to do.
 pub(in crate::cli) async fn knock(
     request: reqwest::RequestBuilder,
     wanted: u16,
-) -> Result<u16, (String, String)> {
+) -> Result<u16, Missed> {
     match answer(request).await {
         Ok(answer) if answer.status == wanted => Ok(wanted),
-        Ok(answer) => Err((format!("answered {}", answer.status), answer.fix())),
-        Err(error) => Err(Obstacle::of(&error).explained()),
+        Ok(answer) => Err(Missed {
+            status: Some(answer.status),
+            what: format!("answered {}", answer.status),
+            fix: answer.fix(),
+        }),
+        Err(error) => {
+            let (what, fix) = Obstacle::of(&error).explained();
+            let status = None;
+            Err(Missed { status, what, fix })
+        }
     }
 }
 

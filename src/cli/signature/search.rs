@@ -49,6 +49,8 @@ pub(super) enum Verdict {
     },
     /// Only its beginning is there.
     Cut,
+    /// By `boardroom simulate`, to see that it is refused.
+    Forged,
     Unsigned,
     /// More than one signature.
     Several,
@@ -108,6 +110,9 @@ pub(super) fn diagnose(letter: Letter<'_>, known: &Known<'_>) -> Verdict {
     };
     if signature.contains(", ") {
         return Verdict::Several;
+    }
+    if signature == super::FORGED {
+        return Verdict::Forged;
     }
     let Some(header) = Header::read(signature) else {
         return if signature.trim().is_empty() {

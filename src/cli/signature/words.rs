@@ -11,6 +11,8 @@ use crate::redact;
 const SECRET: &str = "TRELLO_API_SECRET";
 const WHERE: &str =
     "it stands beside the API key of your Power-Up at https://trello.com/power-ups/admin";
+/// To what was kept because it did not match.
+pub(super) const REFUSED_ALL_THE_SAME: &str = "It was refused all the same: the service ran with another secret or public URL than this command. If these settings are right, restart it with them.";
 /// As long as a token has been since 2022, and as an API key.
 const TOKEN_LENGTH: usize = 76;
 const KEY_LENGTH: usize = 32;
@@ -47,24 +49,16 @@ pub(super) fn said(verdict: &Verdict, known: &Known<'_>) -> Said {
                 &fix,
             )
         }
-        Verdict::Nothing { told } => {
-            let sentence = match told {
-                None => "nothing matches: neither what is configured nor any of the usual mistakes"
-                    .to_owned(),
-                Some(told) => format!(
-                    "nothing matches: neither what is configured nor any of the usual mistakes. Its body says that it was sent to {}",
-                    shown(told)
-                ),
-            };
-            let fix = format!(
-                "If Trello sent it, {SECRET} is another app's: {WHERE}. The key that registered the webhook must be of the same app. If Trello did not send it, it was refused rightly."
-            );
-            say("nothing_matches", sentence, &fix)
-        }
+        Verdict::Nothing { told } => nothing(told.as_deref()),
         Verdict::Cut => say(
             "cut",
             "cannot be verified any more: only the beginning of its body was kept".to_owned(),
             "Try a shorter one: boardroom simulate sends one, and so does a card that moves in Trello.",
+        ),
+        Verdict::Forged => say(
+            "forged",
+            "was forged by boardroom simulate, to see that it is refused".to_owned(),
+            "",
         ),
         Verdict::Unsigned => say(
             "unsigned",
@@ -82,6 +76,19 @@ pub(super) fn said(verdict: &Verdict, known: &Known<'_>) -> Said {
                 .to_owned(),
             "Trello did not send this; or the value was not copied as a whole.",
         ),
+    }
+}
+
+/// What to say where nothing explains the signature.
+fn nothing(told: Option<&str>) -> Said {
+    let sentence = "nothing matches: neither what is configured nor any of the usual mistakes";
+    let told = told.map(|told| format!(". Its body says that it was sent to {}", shown(told)));
+    Said {
+        word: "nothing_matches",
+        sentence: format!("{sentence}{}", told.unwrap_or_default()),
+        fix: Some(format!(
+            "If Trello sent it, {SECRET} is another app's: {WHERE}. The key that registered the webhook must be of the same app. If Trello did not send it, it was refused rightly."
+        )),
     }
 }
 

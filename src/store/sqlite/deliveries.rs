@@ -87,12 +87,6 @@ impl Deliveries for Sqlite {
         rows.iter().map(kept).collect()
     }
 
-    async fn arrived(&self, action: ActionId) -> Result<Option<Timestamp>, StoreError> {
-        let at = sqlx::query_scalar("SELECT at FROM delivery WHERE action = $1");
-        let at = at.bind(action.to_string()).fetch_optional(&self.read);
-        Ok(at.await?.map(Timestamp))
-    }
-
     async fn remembers(&self, action: ActionId) -> Result<bool, StoreError> {
         let found: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery WHERE action = $1")
             .bind(action.to_string())

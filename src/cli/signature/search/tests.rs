@@ -194,6 +194,7 @@ fn what_no_mistake_explains_stays_unexplained() {
         ("not base64", Verdict::Unreadable),
         ("AAAA", Verdict::Unreadable),
         ("a, b", Verdict::Several),
+        (super::super::FORGED, Verdict::Forged),
     ];
     for (signature, verdict) in table {
         assert_eq!(diagnosed(BODY, signature), verdict, "{signature}");
