@@ -124,6 +124,13 @@ async fn drift_is_shown_and_left_alone_until_the_board_is_named() {
     ] {
         assert!(plan.stdout.contains(words), "{}", plan.stdout);
     }
+    // What else there is to do is done, and what people did stays all the same.
+    lab.trello().close(&board);
+    let closed = lab.run(&["apply", "--yes"]).await;
+    assert_eq!(closed.code, 0, "{closed:?}");
+    let left = room(&board);
+    assert_eq!((left.title.as_str(), left.archived), ("Theirs", true));
+    lab.trello().reopen(&board);
     lab.run(&["apply", "--yes"]).await;
     assert_eq!(room(&board).title, "Theirs");
     let named = lab.run(&["plan", "--json", "Ours"]).await;
