@@ -329,8 +329,9 @@ pub enum Fact {
     /// The policies under which boards were ignored, and under which rooms were refused.
     BoardPolicy,
     RoomPolicy,
-    /// The policies under which rooms follow their boards.
+    /// The policies under which rooms follow their boards, and under which the brake was put on.
     FollowPolicy,
+    BrakePolicy,
 }
 
 impl Fact {
@@ -343,6 +344,7 @@ impl Fact {
             Self::BoardPolicy => "board_policy",
             Self::RoomPolicy => "room_policy",
             Self::FollowPolicy => "follow_policy",
+            Self::BrakePolicy => "brake_policy",
         }
     }
 }

@@ -376,7 +376,11 @@ impl World {
     fn found(self, changes: Vec<Change>) -> Found {
         Found {
             changes,
-            known: self.known,
+            // Rooms were read and none was recorded: that stands for no look-up.
+            known: Known {
+                audited: None,
+                ..self.known
+            },
         }
     }
 

@@ -5,7 +5,6 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::bail;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinSet;
 
@@ -145,14 +144,7 @@ async fn look(at_once: &AtOnce, board: BoardId, word: Told) -> anyhow::Result<()
     store.tell(board, word).await?;
     let note = Note::new(Event::Told, "to make its room agree (apply)");
     store.note(board, &note).await?;
-    let stop = &at_once.mirror.stop;
-    match stop
-        .run_until_cancelled(at_once.until_mirrored(board))
-        .await
-    {
-        Some(done) => done.map(drop),
-        None => bail!("stopped before it was done; say it again, or leave it to a running service"),
-    }
+    at_once.until_mirrored(board).await.map(drop)
 }
 
 /// How far it has come: a bar on a terminal, plain lines otherwise.

@@ -93,6 +93,9 @@ impl AtOnce {
                 // A running service has it.
                 None => POLL,
             };
+            if self.mirror.stop.is_cancelled() {
+                bail!("stopped before it was done; say it again, or leave it to a running service");
+            }
             let record = self.store().record(board).await?;
             let record = record.context("the board is not in the database any more")?;
             match stands(&record, &self.mirror) {

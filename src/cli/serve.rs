@@ -21,6 +21,7 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::model::failure::Code;
+use crate::model::lane::Lane;
 use crate::model::status::{Apart, Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::scope::{Scope, Surroundings};
@@ -121,7 +122,25 @@ async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<Option<std::
         config.deleted_after
     );
     reconsider_if_changed(dyn_store, Fact::FollowPolicy, follows, &kept).await?;
+    reconsider_the_brake(dyn_store, config).await?;
     Ok(sole)
+}
+
+/// Under another brake it is decided anew who waits.
+async fn reconsider_the_brake(store: &dyn Store, config: &Config) -> anyhow::Result<()> {
+    let brake = format!("{:?}", config.brake);
+    if store
+        .fact(Fact::BrakePolicy)
+        .await?
+        .is_some_and(|before| before != brake)
+    {
+        for lane in [Lane::CreateBrake, Lane::ArchiveBrake] {
+            store.set_lane(lane, None).await?;
+        }
+    }
+    let held = [Status::Waiting(Waiting::Brake)];
+    reconsider_if_changed(store, Fact::BrakePolicy, brake, &held).await?;
+    Ok(())
 }
 
 /// Boards whose status rests on a policy are looked at again when it is another one.

@@ -25,7 +25,14 @@ impl Guardian {
         if self.state.base.is_empty() {
             return Ok(());
         }
-        for (board, webhook) in self.store.overhooked(self.follow).await? {
+        // Before the first look over all rooms it is not known which boards have one.
+        let is_audited = self.surroundings.now().audited.is_some();
+        let over = if is_audited {
+            self.store.overhooked(self.follow).await?
+        } else {
+            Vec::new()
+        };
+        for (board, webhook) in over {
             self.remove(webhook).await?;
             self.store.set_hooks(&[(board, None)]).await?;
             self.store.unwatch(&[board.into()]).await?;

@@ -103,8 +103,9 @@ pub fn settlement(
             settlement.again = again;
             // A wait neither adds to what the board is to blame for nor forgives it; but these waits come after all that could fail.
             settlement.failures = match waiting {
-                Waiting::Grace | Waiting::Deletion | Waiting::Operation => 0,
+                Waiting::Grace | Waiting::Deletion => 0,
                 Waiting::Lane(_)
+                | Waiting::Operation
                 | Waiting::Baseline
                 | Waiting::Audit
                 | Waiting::Confirmation

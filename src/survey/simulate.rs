@@ -1,8 +1,10 @@
 //! Walks through the plan of one board, step by step, as if each step had come true.
 
+use std::time::Duration;
+
 use crate::mirror::plan::{Pending, RoomSight, Rules, Sight, Step, drift, plan};
 use crate::mirror::{come_true, pending};
-use crate::model::board::{Drift, Record, RoomRecord};
+use crate::model::board::{Answer, Drift, Record, RoomRecord};
 use crate::model::id::RoomId;
 use crate::model::room::{INTEGRATION_TAG, Room, board_tag};
 use crate::model::status::Apart;
@@ -12,6 +14,8 @@ use crate::survey::{Change, Kind, World};
 
 /// More steps than any board needs.
 const MOST_STEPS: usize = 16;
+/// So long after an unanswered create no other one is sent, whatever the settings.
+const UNCONFIRMED: Duration = Duration::from_secs(150);
 /// A room that is not made yet.
 const NOT_MADE: RoomId = RoomId(0);
 
@@ -30,9 +34,12 @@ pub(super) fn simulate(
     rules: &Rules,
     world: &World,
 ) -> Vec<Change> {
-    // A create of which no answer came is being looked into; so is a room that may still come.
-    if record.intention.is_some() {
-        return Vec::new();
+    // A room may still come of a create that was not answered lately; of any other one a look would find out.
+    if let Some(intention) = record.intention.take() {
+        let passed = Timestamp::now().since(intention.at);
+        if intention.answer == Answer::Unknown && passed < UNCONFIRMED {
+            return Vec::new();
+        }
     }
     // The look over all rooms records those that carry a board's tag before anything else is done.
     let tagged = world.tagged.get(&record.id).and_then(|rooms| rooms.first());

@@ -157,6 +157,11 @@ async fn rooms_that_another_database_knew_are_taken_as_they_are() {
     let plan = lab.run(&["plan", "--json"]).await;
     assert_eq!(plan.changes(), ["drift Renamed Before Renamed"]);
     assert_eq!(plan.code, 0, "{board} has its room");
+    let named = lab.run(&["apply", "--yes", &renamed]).await;
+    assert_eq!(named.code, 0, "{named:?}");
+    let rooms = lab.docspace().rooms();
+    assert_eq!(rooms.len(), 2, "{rooms:?}");
+    assert!(rooms.iter().any(|room| room.title == "Renamed"));
 }
 
 #[tokio::test]

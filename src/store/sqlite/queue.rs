@@ -305,13 +305,13 @@ impl Queue for Sqlite {
 
     async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Result<u64, StoreError> {
         let (status, reason) = Status::Waiting(waiting).words();
-        // Those that were tried least come first, so that one cursed board cannot take every turn.
+        // By lot, so that no few cursed boards can take every turn.
         let done = sqlx::query(concat!(
             "UPDATE board SET hints = hints + 1, due_at = ",
             now!(),
             " WHERE id IN (SELECT id FROM board WHERE status = $1 AND reason = $2 AND (due_at IS NULL OR due_at > ",
             now!(),
-            ") ORDER BY attempt LIMIT $3)"
+            ") ORDER BY random() LIMIT $3)"
         ))
         .bind(status)
         .bind(reason)

@@ -34,7 +34,7 @@ const UNHOOKED: &str =
     "SELECT id FROM board WHERE hook IS NULL AND room_id IS NOT NULL AND status <> 'ignored'
     AND (status <> 'mirrored' OR reason IS NULL OR reason = 'drift') ORDER BY id DESC LIMIT $1";
 /// Those that are not, and have a webhook all the same.
-const OVERHOOKED: &str = "SELECT id, hook FROM board WHERE hook IS NOT NULL
+const OVERHOOKED: &str = "SELECT id, hook FROM board INDEXED BY board_overhooked WHERE hook IS NOT NULL
     AND (room_id IS NULL OR status = 'ignored' OR (status = 'mirrored' AND reason IS NOT NULL AND reason <> 'drift')) ORDER BY id";
 const HOOKED: &str = "SELECT id, hook FROM board WHERE hook IS NOT NULL ORDER BY id";
 
@@ -173,7 +173,7 @@ impl Upkeep for Sqlite {
         // A title that differs from what the server returned for ours, or from the one that is known to be a person's, is news; but not where
         // the board is gone, and nobody can say any more what the room should be called.
         let differing: Vec<String> = sqlx::query_scalar(
-            "WITH shown AS (SELECT value ->> 'room' AS room, value ->> 'title' AS title, value ->> 'archived' AS archived,
+            "WITH shown AS MATERIALIZED (SELECT CAST(value ->> 'room' AS INTEGER) AS room, value ->> 'title' AS title, value ->> 'archived' AS archived,
                      value ->> 'tagged' AS tagged FROM json_each($1))
              SELECT board.id FROM board LEFT JOIN shown ON shown.room = board.room_id
              WHERE room_id IS NOT NULL AND status = 'mirrored' AND coalesce(reason, 'drift') = 'drift' AND due_at IS NULL AND CASE
