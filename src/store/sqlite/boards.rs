@@ -37,14 +37,8 @@ impl Boards for Sqlite {
         event: &Note,
     ) -> Result<Bound, StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
-        let owner: Option<String> =
-            sqlx::query_scalar("SELECT id FROM board WHERE room_id = $1 AND id <> $2")
-                .bind(room.id.0)
-                .bind(board.to_string())
-                .fetch_optional(&mut *write)
-                .await?;
-        if let Some(owner) = owner {
-            return Ok(Bound::Taken(parsed(&owner)?));
+        if let Some(owner) = other_owner(&mut write, room.id, board).await? {
+            return Ok(Bound::Taken(owner));
         }
         let bound: Option<i64> = sqlx::query_scalar(concat!(
             "INSERT INTO board (id, status, since, due_at, hints, room_id, title_sent, title_returned, room_archived, tagged, invited)
@@ -260,6 +254,21 @@ impl Boards for Sqlite {
         note_once(&mut write, board, event).await?;
         Ok(write.commit().await?)
     }
+}
+
+/// The other board that has this room already: a room belongs to one board.
+pub(super) async fn other_owner(
+    write: &mut SqliteConnection,
+    room: RoomId,
+    board: BoardId,
+) -> Result<Option<BoardId>, StoreError> {
+    let owner: Option<String> =
+        sqlx::query_scalar("SELECT id FROM board WHERE room_id = $1 AND id <> $2")
+            .bind(room.0)
+            .bind(board.to_string())
+            .fetch_optional(write)
+            .await?;
+    owner.as_deref().map(parsed).transpose()
 }
 
 fn listed(board: &Listed) -> serde_json::Value {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use sqlx::sqlite::SqliteConnection;
 
-use super::boards::note_once;
+use super::boards::{note_once, other_owner};
 use super::row::{self, parsed};
 use super::{Sqlite, now};
 use crate::model::id::{BoardId, RoomId};
@@ -87,14 +87,8 @@ impl People for Sqlite {
         others: &[RoomId],
     ) -> Result<Linked, StoreError> {
         let mut write = self.write.begin_with("BEGIN IMMEDIATE").await?;
-        let owner: Option<String> =
-            sqlx::query_scalar("SELECT id FROM board WHERE room_id = $1 AND id <> $2")
-                .bind(room.id.0)
-                .bind(board.to_string())
-                .fetch_optional(&mut *write)
-                .await?;
-        if let Some(owner) = owner {
-            return Ok(Linked::Taken(parsed(&owner)?));
+        if let Some(owner) = other_owner(&mut write, room.id, board).await? {
+            return Ok(Linked::Taken(owner));
         }
         let before: Option<Option<i64>> =
             sqlx::query_scalar("SELECT room_id FROM board WHERE id = $1")
