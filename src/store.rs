@@ -4,6 +4,8 @@
 
 pub mod history;
 mod people;
+mod postgres;
+mod sql;
 mod sqlite;
 mod upkeep;
 mod views;
@@ -23,6 +25,7 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use people::{Linked, People};
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
 pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
@@ -36,6 +39,9 @@ pub enum StoreError {
         "there is no database at {path}; set BOARDROOM_DATABASE_URL to the one of the service, or run the service first"
     )]
     Missing { path: PathBuf },
+    /// Worth another try: it may come back, or be told to let us in.
+    #[error("the database cannot be reached: {reason}")]
+    Away { reason: String },
     #[error("the database was made by a newer boardroom; this one is too old for it")]
     TooNew,
     #[error("the database refused")]
@@ -46,10 +52,16 @@ pub enum StoreError {
     Unreadable(String),
 }
 
-/// Everything that is kept. One implementation serves one file; the contract is the same for every database.
+/// The newest schema that this program knows.
+const SCHEMA: i64 = 2;
+
+/// Everything that is kept. The contract is the same for every database.
+#[async_trait]
 pub trait Store:
     Deliveries + Queue + Boards + State + Upkeep + Views + People + Debug + Send + Sync
 {
+    /// Connects, and brings the schema up to date. May be asked again after an error.
+    async fn open(&self) -> Result<(), StoreError>;
 }
 
 /// What arrives.

@@ -1,48 +1,37 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and a few that read.
 
-mod boards;
-mod deliveries;
-mod people;
-mod queue;
-mod row;
-mod state;
-mod upkeep;
-mod views;
-
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::query::Query as Bound;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqlStr, SqlitePool};
+use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
 
-use crate::store::{Store, StoreError};
-
-/// The database's clock, in milliseconds.
-macro_rules! now {
-    () => {
-        "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
-    };
-}
-use now;
+use crate::store::sql::Sql;
+use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
+use crate::store::sql::statement::{Argument, Query};
+use crate::store::{SCHEMA, StoreError};
 
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 
 /// A store in one file.
+pub type Sqlite = Sql<File>;
+
+/// The file.
 #[derive(Debug, Clone)]
-pub struct Sqlite {
+pub struct File {
     write: SqlitePool,
     read: SqlitePool,
     path: PathBuf,
 }
 
-impl Store for Sqlite {}
-
-impl Sqlite {
+impl Sql<File> {
     /// Opens the file, makes it and its folder when absent, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let fault = |reason: String| StoreError::Open {
@@ -58,7 +47,7 @@ impl Sqlite {
             made.map_err(|error| fault(format!("its folder cannot be made: {error}")))?;
         }
         // A file that cannot be made here is complained of below, in SQLite's words.
-        let _ = File::options()
+        let _ = fs::File::options()
             .create_new(true)
             .write(true)
             .mode(0o660)
@@ -98,25 +87,113 @@ impl Sqlite {
             .acquire_timeout(BUSY);
         let read = read.connect_lazy_with(options.read_only(true));
         Ok(Self {
-            write,
-            read,
-            path: path.into(),
+            engine: File {
+                write,
+                read,
+                path: path.into(),
+            },
         })
     }
 
     /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for.
     /// The mark goes with the process, however it ends.
     #[must_use]
-    pub fn sole_service(&self) -> Option<File> {
-        let mut name = self.path.clone().into_os_string();
+    pub fn sole_service(&self) -> Option<fs::File> {
+        let mut name = self.engine.path.clone().into_os_string();
         name.push(".serve-lock");
-        let file = File::options()
+        let file = fs::File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(name)
             .ok()?;
         file.try_lock().ok().map(|()| file)
+    }
+}
+
+impl Engine for File {
+    type Row = SqliteRow;
+    type Transaction = Writing;
+
+    async fn read(&self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
+        Ok(bound(query.into()).fetch_all(&self.read).await?)
+    }
+
+    async fn write(&self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
+        Ok(bound(query.into()).fetch_all(&self.write).await?)
+    }
+
+    async fn execute(&self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
+        let done = bound(query.into()).execute(&self.write).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn begin(&self) -> Result<Writing, StoreError> {
+        Ok(Writing(self.write.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// The file was opened when this was made.
+    async fn open(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+/// A transaction of the one connection that writes.
+#[derive(Debug)]
+pub(super) struct Writing(sqlx::Transaction<'static, sqlx::Sqlite>);
+
+impl Transaction for Writing {
+    type Row = SqliteRow;
+
+    async fn rows(&mut self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
+        Ok(bound(query.into()).fetch_all(&mut *self.0).await?)
+    }
+
+    async fn execute(&mut self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
+        let done = bound(query.into()).execute(&mut *self.0).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Only one transaction writes at a time, whatever it is about.
+    async fn lock(&mut self, _what: Lock) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+fn bound(query: Query) -> Bound<'static, sqlx::Sqlite, SqliteArguments> {
+    let mut bound = sqlx::query(query.statement.sqlite);
+    for argument in query.arguments {
+        bound = match argument {
+            Argument::Integer(value) => bound.bind(value),
+            Argument::Text(value) => bound.bind(value),
+            Argument::Bytes(value) => bound.bind(value),
+            Argument::Texts(values) => bound.bind(serde_json::json!(values).to_string()),
+            Argument::Records(text) => bound.bind(text),
+        };
+    }
+    bound
+}
+
+impl Row for SqliteRow {
+    fn integer(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn text(&self, column: &str) -> Result<Option<&str>, StoreError> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn bytes(&self, column: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.try_get(column)?)
     }
 }
 
@@ -140,7 +217,7 @@ fn reason(error: &sqlx::Error) -> String {
     if said.contains("locked") {
         return format!("{said}: another program holds it; end that program first");
     }
-    let user = std::fs::metadata("/proc/self").map(|process| process.uid());
+    let user = fs::metadata("/proc/self").map(|process| process.uid());
     match user {
         Ok(user) if said.contains("readonly") || said.contains("unable to open") => {
             format!(
@@ -150,9 +227,6 @@ fn reason(error: &sqlx::Error) -> String {
         Ok(_) | Err(_) => said,
     }
 }
-
-/// The newest schema that this program knows.
-const SCHEMA: i64 = 2;
 
 /// Brings the schema up to date. Another process may be at the same work: then the second try finds it done.
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {

@@ -1,10 +1,13 @@
-//! The contract of the store: what every implementation keeps, whoever asks and in whatever order.
+//! The contract of the store: what it keeps on every database, whoever asks and in whatever order.
+//!
+//! On SQLite, unless `BOARDROOM_TEST_POSTGRES` names a PostgreSQL server. `tests/run` runs it on both.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod ageing;
 mod captures;
+mod postgres;
 mod queue;
+mod sqlite;
 mod upkeep;
 mod views;
 
@@ -20,9 +23,8 @@ use boardroom::model::status::{Ignored, Status};
 use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{
-    Bound, Claim, ClaimRequest, Fact, Fence, Held, Newcomer, Settlement, Sqlite, Store,
+    Bound, Claim, ClaimRequest, Fact, Fence, Held, Newcomer, Postgres, Settlement, Sqlite, Store,
 };
-use sqlx::Connection as _;
 use tempfile::TempDir;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -42,7 +44,15 @@ impl std::ops::Deref for Kept {
 
 async fn empty() -> Kept {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Sqlite::open(&folder.path().join("a/b.db")).await.unwrap());
+    let store: Arc<dyn Store> = match std::env::var("BOARDROOM_TEST_POSTGRES") {
+        Ok(server) => {
+            let url = postgres::schema(&server).await;
+            let store = Arc::new(Postgres::new(&url).unwrap());
+            store.open().await.unwrap();
+            store
+        }
+        Err(_) => Arc::new(Sqlite::open(&folder.path().join("a/b.db")).await.unwrap()),
+    };
     Kept {
         store,
         _folder: folder,
@@ -279,31 +289,4 @@ async fn lanes_models_facts_and_reservations_are_kept() {
     assert_eq!(permits, [20, 10]);
     kept.probe().await.unwrap();
     assert!(!kept.tidy().await.unwrap());
-}
-
-#[tokio::test]
-async fn a_store_is_found_as_it_was_left_and_a_newer_one_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kept.db");
-    let store = Sqlite::open(&path).await.unwrap();
-    let dyn_store: &dyn Store = &store;
-    dyn_store.hint(&[board(1)]).await.unwrap();
-    dyn_store.close().await;
-    let store = Sqlite::open(&path).await.unwrap();
-    let dyn_store: &dyn Store = &store;
-    assert_eq!(
-        dyn_store.totals().await.unwrap(),
-        [(Status::Pending(None), 1)]
-    );
-    dyn_store.close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-    let mut raw = sqlx::SqliteConnection::connect_with(&options)
-        .await
-        .unwrap();
-    sqlx::query("INSERT INTO meta (name, value) VALUES ('needs_schema', '999')")
-        .execute(&mut raw)
-        .await
-        .unwrap();
-    let refused = Sqlite::open(&path).await.unwrap_err();
-    assert!(refused.to_string().contains("too old"), "{refused}");
 }

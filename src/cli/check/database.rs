@@ -67,6 +67,7 @@ fn innermost(error: &dyn Error) -> String {
 
 fn fix(error: &StoreError) -> &'static str {
     match error {
+        StoreError::Away { .. } => "Start the database, or correct BOARDROOM_DATABASE_URL.",
         StoreError::TooNew => "Run the newer boardroom, or restore the backup from before it.",
         StoreError::Open { .. } | StoreError::Missing { .. } | StoreError::Database(_) => {
             "Let BOARDROOM_DATABASE_URL name a file in a folder that this user may write and that has space left."

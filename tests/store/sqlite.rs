@@ -1,8 +1,8 @@
-//! A database of the first version, as it comes to this one.
+//! What only a file can be: of an earlier version, of a newer one.
 
 use boardroom::model::board::Told;
 use boardroom::model::status::Status;
-use boardroom::store::{Boards as _, ClaimRequest, Queue as _, Sqlite, Upkeep as _};
+use boardroom::store::{Boards as _, ClaimRequest, Queue as _, Sqlite, State as _, Upkeep as _};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, SqlStr};
@@ -59,4 +59,24 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_ar
         "rooms did not follow before"
     );
     assert_eq!(store.unhooked(10).await.unwrap(), [board(2), board(1)]);
+}
+
+#[tokio::test]
+async fn a_store_is_found_as_it_was_left_and_a_newer_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.db");
+    let store = Sqlite::open(&path).await.unwrap();
+    store.hint(&[board(1)]).await.unwrap();
+    store.close().await;
+    let store = Sqlite::open(&path).await.unwrap();
+    assert_eq!(store.totals().await.unwrap(), [(Status::Pending(None), 1)]);
+    store.close().await;
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("INSERT INTO meta (name, value) VALUES ('needs_schema', '999')")
+        .execute(&mut raw)
+        .await
+        .unwrap();
+    let refused = Sqlite::open(&path).await.unwrap_err();
+    assert!(refused.to_string().contains("too old"), "{refused}");
 }

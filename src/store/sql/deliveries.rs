@@ -1,0 +1,163 @@
+//! What arrives: a batch of hints is one transaction of three statements, whatever its length.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::Sql;
+use super::boards::hinted;
+use super::engine::{Engine, Row, Transaction};
+use super::row::{all_parsed, get, get_parsed, maybe};
+use super::statement::{records, sql, texts};
+use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
+use crate::model::id::{ActionId, BoardId};
+use crate::store::history::Event;
+use crate::store::{Deliveries, StoreError};
+
+/// How much one call of `tidy` removes, so that deliveries never wait long behind it.
+const TIDY: u32 = 2_000;
+
+#[async_trait]
+impl<E: Engine> Deliveries for Sql<E> {
+    async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError> {
+        let mut write = self.engine.begin().await?;
+        let mut new = remember(&mut write, hints).await?;
+        // Of an action that is in the batch twice, the first is the new one.
+        let recorded: Vec<_> = hints
+            .iter()
+            .map(|hint| {
+                if new.remove(&hint.action) {
+                    Recorded::New
+                } else {
+                    Recorded::Duplicate
+                }
+            })
+            .collect();
+        let fresh = hints.iter().zip(&recorded);
+        let fresh: Vec<_> = fresh
+            .filter(|(_, recorded)| **recorded == Recorded::New)
+            .map(|(hint, _)| hint)
+            .collect();
+        if !fresh.is_empty() {
+            note(&mut write, &fresh).await?;
+            let boards = fresh.iter().map(|hint| (hint.board, hint.appeared));
+            write.execute(hinted(boards)).await?;
+        }
+        write.commit().await?;
+        Ok(recorded)
+    }
+
+    async fn capture(&self, capture: &Capture) -> Result<(), StoreError> {
+        let kind = capture.kind.as_str();
+        let keep = sql!(
+            "INSERT INTO capture (at, kind, reason, body, length, signature, url) VALUES (" now ", $1, $2, $3, $4, $5, $6)"
+        );
+        let keep = keep
+            .bind(kind)
+            .bind(&capture.reason)
+            .bind(capture.body.as_slice())
+            .bind(i64::try_from(capture.length).unwrap_or(i64::MAX))
+            .bind(capture.signature.as_deref())
+            .bind(capture.url.as_deref());
+        // Those of one kind never push out those of another.
+        let push_out = sql!(
+            "DELETE FROM capture WHERE kind = $1
+                 AND id NOT IN (SELECT id FROM capture WHERE kind = $1 ORDER BY id DESC LIMIT 20)"
+        );
+        let mut write = self.engine.begin().await?;
+        write.execute(keep).await?;
+        write.execute(push_out.bind(kind)).await?;
+        write.commit().await
+    }
+
+    async fn captures(&self, kind: Captured) -> Result<Vec<Kept>, StoreError> {
+        let captures = sql!(
+            "SELECT at, kind, reason, body, coalesce(length, length(body)) AS whole, signature, url FROM capture
+                 WHERE kind = $1 ORDER BY id DESC"
+        );
+        let rows = self.engine.read(captures.bind(kind.as_str())).await?;
+        rows.iter().map(kept).collect()
+    }
+
+    async fn remembers(&self, action: ActionId) -> Result<bool, StoreError> {
+        let found = sql!("SELECT id FROM delivery WHERE action = $1");
+        let found = self.engine.one(found.bind(action.to_string())).await?;
+        Ok(found.is_some())
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let probe = sql!(
+            "INSERT INTO meta (name, value) VALUES ('probe', CAST(" now " AS TEXT))
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        );
+        self.engine.execute(probe).await.map(drop)
+    }
+
+    async fn tidy(&self) -> Result<bool, StoreError> {
+        // 7 and 90 days, in milliseconds. Of an array PostgreSQL knows without statistics that each id is looked up in the index.
+        let deliveries = sql!(
+            "DELETE FROM delivery WHERE id " {"IN (" | "= ANY(ARRAY("} "SELECT id FROM delivery ORDER BY id LIMIT $1" {")" | "))"}
+            " AND at < " now " - 604800000"
+        );
+        let deliveries = self.engine.execute(deliveries.bind(TIDY)).await?;
+        let history = sql!(
+            "DELETE FROM history WHERE id " {"IN (" | "= ANY(ARRAY("} "SELECT id FROM history ORDER BY id LIMIT $1" {")" | "))"}
+            " AND at < " now " - 7776000000"
+        );
+        let history = self.engine.execute(history.bind(TIDY)).await?;
+        Ok(deliveries.max(history) == u64::from(TIDY))
+    }
+}
+
+fn kept(row: &impl Row) -> Result<Kept, StoreError> {
+    Ok(Kept {
+        at: get(row, "at")?,
+        capture: Capture {
+            kind: get_parsed(row, "kind")?,
+            reason: get(row, "reason")?,
+            body: get(row, "body")?,
+            length: get(row, "whole")?,
+            signature: maybe(row, "signature")?,
+            url: maybe(row, "url")?,
+        },
+    })
+}
+
+/// Remembers actions; answers which of them are new. One that another service is just storing is waited for: in one order, so that no two
+/// batches wait for each other.
+async fn remember(
+    write: &mut impl Transaction,
+    hints: &[Hint],
+) -> Result<HashSet<ActionId>, StoreError> {
+    let remember = sql!(
+        "INSERT INTO delivery (action, at) SELECT value, " now " FROM " (each 1) {" WHERE true" | " ORDER BY value COLLATE \"C\""}
+        " ON CONFLICT (action) DO NOTHING RETURNING action"
+    );
+    let actions = texts(hints.iter().map(|hint| hint.action));
+    let new = write.rows(remember.bind(actions)).await?;
+    Ok(all_parsed(&new, "action")?.into_iter().collect())
+}
+
+/// What the history says of a hint.
+#[derive(Debug, Serialize)]
+struct Line {
+    board: BoardId,
+    detail: String,
+}
+
+async fn note(write: &mut impl Transaction, hints: &[&Hint]) -> Result<(), StoreError> {
+    let lines: Vec<_> = hints
+        .iter()
+        .map(|hint| Line {
+            board: hint.board,
+            detail: format!("{} (action {})", hint.kind, hint.action),
+        })
+        .collect();
+    let note = sql!(
+        "INSERT INTO history (board, at, event, detail) SELECT given.board, " now ", $2, given.detail
+             FROM " (records 1 (board: text, detail: text))
+    );
+    let note = note.bind(records(&lines)).bind(Event::Delivery.as_str());
+    write.execute(note).await.map(drop)
+}

@@ -1,0 +1,183 @@
+//! Reading for people. Lists are read in the order in which boards came to us: within a status and a reason the index holds them in this
+//! order, so that a page costs the same wherever it begins.
+
+use async_trait::async_trait;
+
+use super::Sql;
+use super::engine::{Engine, Row};
+use super::row::{self, get, get_parsed, json, maybe};
+use super::statement::{Statement, sql};
+use crate::model::id::{BoardId, RoomId};
+use crate::store::{
+    Candidate, Cursor, Group, Happened, Meant, Page, Standing, StoreError, Views, Words,
+};
+
+/// What is read of boards that a condition names.
+macro_rules! standings {
+    ($($condition:tt)+) => {
+        sql!(
+            "SELECT " {"rowid" | "number"} " AS cursor, id, name, short_link, status, reason, since, due_at, failures, failing_since, room_id,
+                 title_returned, drift, (SELECT " {"json_group_array(room_id)" | "CAST(json_agg(room_id ORDER BY room_id) AS text)"} "
+                     FROM twin WHERE twin.board = board.id AND settled = 0) AS twins
+             FROM board WHERE " $($condition)+
+        )
+    };
+}
+const ALL: Statement = standings!(
+    {"rowid > $1 ORDER BY rowid" | "number > $1 ORDER BY number"} " LIMIT $2"
+);
+/// Twins are counted: whether there are any PostgreSQL would ask of a list of all of them, made anew for each page.
+const AT: Statement = standings!(
+    "status = $3 AND " {"reason IS $4 AND rowid > $1" | "coalesce(reason, '') = coalesce($4, '') AND number > $1"} "
+     AND NOT ($3 = 'mirrored' AND $4 IS NULL AND (SELECT count(*) FROM twin WHERE twin.board = board.id AND settled = 0) > 0)
+     ORDER BY " {"rowid" | "number"} " LIMIT $2"
+);
+const TWINS: Statement = standings!(
+    "id IN (SELECT board FROM twin WHERE settled = 0) AND " {"+" | ""} "status = 'mirrored' AND reason IS NULL
+     AND " {"rowid > $1 ORDER BY rowid" | "number > $1 ORDER BY number"} " LIMIT $2"
+);
+const ONE: Statement = standings!("id = $1");
+
+const BY_ID: Statement = sql!("SELECT id, name, short_link FROM board WHERE id = $1 LIMIT $2");
+const BY_SHORT_LINK: Statement =
+    sql!("SELECT id, name, short_link FROM board WHERE short_link = $1 LIMIT $2");
+/// A board whose name is its own short link is one board.
+const BY_NAME_OR_SHORT_LINK: Statement = sql!(
+    "SELECT id, name, short_link FROM board WHERE name = $1
+     UNION SELECT id, name, short_link FROM board WHERE short_link = $1 ORDER BY id LIMIT $2"
+);
+
+#[async_trait]
+impl<E: Engine> Views for Sql<E> {
+    async fn groups(&self) -> Result<Vec<(Group, u64)>, StoreError> {
+        let counts = sql!(
+            "SELECT status, reason, count(*) AS boards FROM board GROUP BY status, reason ORDER BY status, coalesce(reason, '')"
+        );
+        let counts = self.engine.read(counts).await?;
+        let twins = sql!(
+            "SELECT count(*) AS boards FROM board WHERE id IN (SELECT board FROM twin WHERE settled = 0)
+                 AND " {"+" | ""} "status = 'mirrored' AND reason IS NULL"
+        );
+        let twins = self.engine.one(twins).await?;
+        let twins: u64 = twins.map_or(Ok(0), |found| get(&found, "boards"))?;
+        let mut groups = vec![(Group::Twins, twins)];
+        for found in &counts {
+            let (words, count) = (words(found)?, get::<u64>(found, "boards")?);
+            let apart = if words.status == "mirrored" && words.reason.is_none() {
+                twins
+            } else {
+                0
+            };
+            groups.push((Group::At(words), count.saturating_sub(apart)));
+        }
+        groups.retain(|(_, count)| *count > 0);
+        Ok(groups)
+    }
+
+    async fn standings(
+        &self,
+        group: &Group,
+        after: Cursor,
+        most: u32,
+    ) -> Result<Page<Standing>, StoreError> {
+        let standings = match group {
+            Group::All => ALL.bind(after.0).bind(most),
+            Group::Twins => TWINS.bind(after.0).bind(most),
+            Group::At(words) => AT
+                .bind(after.0)
+                .bind(most)
+                .bind(&words.status)
+                .bind(words.reason.as_deref()),
+        };
+        page(&self.engine.read(standings).await?, most, standing)
+    }
+
+    async fn standing(&self, board: BoardId) -> Result<Option<Standing>, StoreError> {
+        let found = self.engine.one(ONE.bind(board.to_string())).await?;
+        found.as_ref().map(standing).transpose()
+    }
+
+    async fn find(&self, meant: Meant<'_>, most: u32) -> Result<Vec<Candidate>, StoreError> {
+        let find = match meant {
+            Meant::Id(id) => BY_ID.bind(id.to_string()),
+            Meant::ShortLink(link) => BY_SHORT_LINK.bind(link),
+            Meant::NameOrShortLink(text) => BY_NAME_OR_SHORT_LINK.bind(text),
+        };
+        let rows = self.engine.read(find.bind(most)).await?;
+        rows.iter().map(candidate).collect()
+    }
+
+    async fn history(
+        &self,
+        board: BoardId,
+        after: Cursor,
+        most: u32,
+    ) -> Result<Page<Happened>, StoreError> {
+        // What a look saw and did is written down when it ends, with the moments at which it happened.
+        let history = sql!(
+            "SELECT cursor, at, event, detail FROM
+                 (SELECT row_number() OVER (ORDER BY at, id) AS cursor, at, event, detail FROM history WHERE board = $1) AS ordered
+             WHERE cursor > $2 ORDER BY cursor LIMIT $3"
+        );
+        let history = history.bind(board.to_string()).bind(after.0).bind(most);
+        page(&self.engine.read(history).await?, most, happened)
+    }
+}
+
+/// A page of what a query answered that asked for `most` rows. One that cannot be read is left out, and does not end the list.
+fn page<R: Row, T>(
+    rows: &[R],
+    most: u32,
+    read: impl Fn(&R) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError> {
+    let is_full = rows.len() >= most as usize;
+    let last = rows.last().filter(|_| is_full);
+    Ok(Page {
+        rows: rows
+            .iter()
+            .filter_map(|row| row::readable(read(row)))
+            .collect(),
+        next: last.map(|row| get(row, "cursor")).transpose()?.map(Cursor),
+    })
+}
+
+fn standing(row: &impl Row) -> Result<Standing, StoreError> {
+    let twins: Option<Vec<RoomId>> = json(row, "twins")?;
+    Ok(Standing {
+        id: get_parsed(row, "id")?,
+        name: maybe(row, "name")?,
+        short_link: maybe(row, "short_link")?,
+        words: words(row)?,
+        since: get(row, "since")?,
+        next: maybe(row, "due_at")?,
+        failures: get(row, "failures")?,
+        failing_since: maybe(row, "failing_since")?,
+        room: maybe(row, "room_id")?,
+        room_title: maybe(row, "title_returned")?,
+        drift: json(row, "drift")?,
+        twins: twins.unwrap_or_default(),
+    })
+}
+
+fn words(row: &impl Row) -> Result<Words, StoreError> {
+    Ok(Words {
+        status: get(row, "status")?,
+        reason: maybe(row, "reason")?,
+    })
+}
+
+fn candidate(row: &impl Row) -> Result<Candidate, StoreError> {
+    Ok(Candidate {
+        id: get_parsed(row, "id")?,
+        name: maybe(row, "name")?,
+        short_link: maybe(row, "short_link")?,
+    })
+}
+
+fn happened(row: &impl Row) -> Result<Happened, StoreError> {
+    Ok(Happened {
+        at: get(row, "at")?,
+        event: get(row, "event")?,
+        detail: get(row, "detail")?,
+    })
+}
