@@ -38,6 +38,9 @@ pub enum StoreError {
     Missing { path: PathBuf },
     #[error("the database was made by a newer boardroom; this one is too old for it")]
     TooNew,
+    /// Worth another try: it says nothing about what was asked.
+    #[error("the database cannot be reached: {reason}")]
+    Away { reason: String },
     #[error("the database refused")]
     Database(#[from] sqlx::Error),
     #[error("the database could not be brought up to date")]
@@ -47,9 +50,12 @@ pub enum StoreError {
 }
 
 /// Everything that is kept. One implementation serves one file; the contract is the same for every database.
+#[async_trait]
 pub trait Store:
     Deliveries + Queue + Boards + State + Upkeep + Views + People + Debug + Send + Sync
 {
+    /// Connects, and brings the schema up to date. May be called again after an error, and dropped at any point.
+    async fn open(&self) -> Result<(), StoreError>;
 }
 
 /// What arrives.

@@ -1,20 +1,22 @@
 //! From the configuration to the parts: clients, rules, store, logs. Decides nothing.
 
+use std::fs::File;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 
 use crate::config::{
-    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
+    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, PostgresUrl, Workspaces,
 };
 use crate::docspace::{self, DocSpace};
 use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
-use crate::store::Sqlite;
+use crate::store::{Sqlite, Store};
 use crate::telemetry;
 use crate::trello::{self, Trello};
 use crate::{api, config};
@@ -64,7 +66,16 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.docspace.key,
     ];
     let single = single.into_iter().flatten();
-    Redactor::new(single.chain(&config.trello.secrets))
+    let database = secrets_of_database(config);
+    Redactor::new(single.chain(&config.trello.secrets).chain(&database))
+}
+
+/// The password of the database, in every spelling.
+pub(super) fn secrets_of_database(config: &Config) -> Vec<SecretString> {
+    match &config.database {
+        Database::Sqlite { .. } => Vec::new(),
+        Database::Postgres { url } => url.secrets(),
+    }
 }
 
 /// Keeps refused deliveries if the configuration says so.
@@ -76,15 +87,80 @@ pub(super) fn keeper(config: &Config) -> Keeper {
     }
 }
 
-pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
-    let Database::Sqlite { path } = &config.database;
-    Ok(Arc::new(Sqlite::open(path).await?))
+/// A store, and who else may serve on it.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// A server's may be away still: [`Store::open`] tells.
+    pub(super) store: Arc<dyn Store>,
+    /// None for a server's, which nobody can have for himself.
+    file: Option<Arc<Sqlite>>,
+}
+
+/// Whether other services run on the same database.
+#[derive(Debug)]
+pub(super) enum Company {
+    /// None does while this mark is held.
+    Alone { _mark: File },
+    /// One does.
+    Beside,
+    /// It is made for several, and nobody counts them: what a dead one held is waited for.
+    Uncounted,
+}
+
+impl Base {
+    /// Takes the mark of the one service on a file, if it is free.
+    pub(super) fn company(&self) -> Company {
+        let Some(file) = &self.file else {
+            return Company::Uncounted;
+        };
+        match file.sole_service() {
+            Some(mark) => Company::Alone { _mark: mark },
+            None => Company::Beside,
+        }
+    }
+}
+
+/// The store of a service: a file is opened here, and made when absent; a server is not asked yet.
+pub(super) async fn base(config: &Config) -> anyhow::Result<Base> {
+    match &config.database {
+        Database::Sqlite { path } => Ok(of_file(Sqlite::open(path).await?)),
+        Database::Postgres { url } => of_server(url),
+    }
+}
+
+/// The same, but a file must be there already: to some commands an empty database would only hide that the path is wrong.
+pub(super) async fn existing_base(config: &Config) -> anyhow::Result<Base> {
+    match &config.database {
+        Database::Sqlite { path } => Ok(of_file(Sqlite::open_existing(path).await?)),
+        Database::Postgres { url } => of_server(url),
+    }
+}
+
+/// The store of a command, ready for use.
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let base = base(config).await?;
+    base.store.open().await?;
+    Ok(base.store)
 }
 
 /// For commands that have nothing to say about an empty database.
-pub(super) async fn open_existing_store(config: &Config) -> anyhow::Result<Sqlite> {
-    let Database::Sqlite { path } = &config.database;
-    Ok(Sqlite::open_existing(path).await?)
+pub(super) async fn open_existing_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let base = existing_base(config).await?;
+    base.store.open().await?;
+    Ok(base.store)
+}
+
+fn of_file(sqlite: Sqlite) -> Base {
+    let sqlite = Arc::new(sqlite);
+    Base {
+        store: sqlite.clone(),
+        file: Some(sqlite),
+    }
+}
+
+/// The one place where a server becomes a store.
+fn of_server(url: &PostgresUrl) -> anyhow::Result<Base> {
+    anyhow::bail!("this build keeps its state in SQLite files only; it cannot use {url}")
 }
 
 /// The client of the service: all of the budget but what is kept for commands on the same token.

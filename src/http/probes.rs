@@ -18,7 +18,7 @@ use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::model::lane::LaneKind;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// However many ask, the database is asked to write no more often than this.
 const FRESH: Duration = Duration::from_secs(1);
@@ -55,6 +55,9 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return Err("shutting down");
         }
+        if let Some(why) = self.inbox.door().why_shut() {
+            return Err(why);
+        }
         if self.inbox.is_full() {
             return Err("too many deliveries wait to be stored");
         }
@@ -72,13 +75,30 @@ impl Readiness {
         {
             return result;
         }
+        let before = last.and_then(|(_, result)| result.err());
         let result = self.store.probe().await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, cause, "not ready: the database cannot be written");
-            "the database cannot be written"
+            let why = unready(&error);
+            if before != Some(why) {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, cause, "not ready: {why}");
+            }
+            why
         });
         *last = Some((Instant::now(), result));
         result
+    }
+}
+
+/// What anybody may know of it: the error may name hosts.
+fn unready(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Away { .. } => "the database does not answer",
+        StoreError::Open { .. }
+        | StoreError::Missing { .. }
+        | StoreError::TooNew
+        | StoreError::Database(_)
+        | StoreError::Migrate(_)
+        | StoreError::Unreadable(_) => "the database cannot be written",
     }
 }
 

@@ -14,6 +14,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqlStr, SqlitePool};
@@ -40,7 +41,13 @@ pub struct Sqlite {
     path: PathBuf,
 }
 
-impl Store for Sqlite {}
+#[async_trait]
+impl Store for Sqlite {
+    /// Nothing is left to do: without its file there is no value of this type.
+    async fn open(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 impl Sqlite {
     /// Opens the file, makes it and its folder when absent, and brings its schema up to date.

@@ -4,14 +4,21 @@ use std::error::Error;
 use std::path::Path;
 
 use crate::cli::check::report::Finding;
-use crate::config::{Config, Database};
+use crate::cli::wiring;
+use crate::config::{Config, Database, PostgresUrl};
 use crate::store::{Deliveries as _, Sqlite, State as _, StoreError};
 
 const SUBJECT: &str = "database";
 
 pub(super) async fn check(config: &Config) -> Finding {
-    let Database::Sqlite { path } = &config.database;
-    let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    match &config.database {
+        Database::Sqlite { path } => check_file(path).await,
+        Database::Postgres { url } => check_server(url, config).await,
+    }
+}
+
+async fn check_file(path: &Path) -> Finding {
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (tried, found) = if path.exists() {
         (open_and_write(path).await, "can be written")
     } else {
@@ -21,6 +28,26 @@ pub(super) async fn check(config: &Config) -> Finding {
         Ok(()) => Finding::ok(SUBJECT, format!("{} {found}", shown.display())),
         Err(error) => {
             let detail = format!("{}: {}", shown.display(), innermost(&error));
+            Finding::failed(SUBJECT, detail, fix(&error))
+        }
+    }
+}
+
+/// Writes what the probe of a service writes: nothing of worth.
+async fn check_server(url: &PostgresUrl, config: &Config) -> Finding {
+    let store = match wiring::base(config).await {
+        Ok(base) => base.store,
+        Err(error) => {
+            let fix = "Let BOARDROOM_DATABASE_URL name a database that this build can use.";
+            return Finding::failed(SUBJECT, format!("{error:#}"), fix);
+        }
+    };
+    let probed = store.probe().await;
+    store.close().await;
+    match probed {
+        Ok(()) => Finding::ok(SUBJECT, format!("{url} can be written")),
+        Err(error) => {
+            let detail = format!("{url}: {}", innermost(&error));
             Finding::failed(SUBJECT, detail, fix(&error))
         }
     }
@@ -68,6 +95,9 @@ fn innermost(error: &dyn Error) -> String {
 fn fix(error: &StoreError) -> &'static str {
     match error {
         StoreError::TooNew => "Run the newer boardroom, or restore the backup from before it.",
+        StoreError::Away { .. } => {
+            "Start the database server, or correct BOARDROOM_DATABASE_URL; a service waits for it."
+        }
         StoreError::Open { .. } | StoreError::Missing { .. } | StoreError::Database(_) => {
             "Let BOARDROOM_DATABASE_URL name a file in a folder that this user may write and that has space left."
         }
