@@ -163,3 +163,47 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{ActionId, BoardId};
+    use crate::store::Sqlite;
+
+    fn hint() -> Hint {
+        Hint {
+            board: BoardId("5f0c00000000000000000001".parse().unwrap()),
+            kind: "updateBoard".into(),
+            action: ActionId("5f0c00000000000000000002".parse().unwrap()),
+            appeared: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_handed_in_while_the_door_is_shut_and_nobody_waits_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("b.db")).await.unwrap();
+        let (inbox, writer) = Inbox::new(Arc::new(store), Arc::default());
+        inbox.door().shut("the database is not open yet");
+        let refused = inbox.hand_in(hint()).await;
+        assert_eq!(
+            refused,
+            Err(NotStored::Shut("the database is not open yet"))
+        );
+
+        inbox.door().open();
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        assert_eq!(inbox.hand_in(hint()).await, Err(NotStored::Late));
+        assert!(begun.elapsed() < Duration::from_secs(6));
+        tokio::time::resume();
+
+        // What was handed in then is stored when the writer comes to it.
+        let writing = tokio::spawn(writer.run());
+        assert_eq!(inbox.hand_in(hint()).await, Ok(Recorded::Duplicate));
+        let door = inbox.door().clone();
+        drop(inbox);
+        writing.await.unwrap();
+        assert_eq!(door.why_shut(), None, "a door keeps no writer waiting");
+    }
+}

@@ -26,6 +26,7 @@ use crate::inbox::{Door, Inbox};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use crate::model::time::Timestamp;
 use crate::scope::{Scope, Surroundings};
 use crate::store::Store;
 use crate::supervisor::{Exit, Signals, Supervisor};
@@ -166,7 +167,7 @@ impl Service {
     ) -> Shared {
         let mirror = &self.mirror;
         let (inbox, writer) = Inbox::new(mirror.store.clone(), mirror.lanes.work_bell());
-        inbox.door().shut("starting");
+        inbox.door().shut("the database is not open yet");
         let shared = Shared::new(Parts {
             verifier: self.verifier.clone(),
             watched: self.watched.clone(),
@@ -201,6 +202,7 @@ impl Service {
         Beginning {
             config,
             company,
+            started: Timestamp::now(),
             door,
             mirror: &self.mirror,
             watched: &self.watched,

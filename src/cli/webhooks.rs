@@ -29,8 +29,8 @@ Show, mend or take away the webhooks that Trello has for this token.
 `list` (also without a word) shows all of them, those of other programs included. `sync` does once \
 what a running service does all the time: registers what is missing, switches on what is off, and \
 removes what nothing needs any more. `remove` takes away every webhook of this installation, for the \
-day when the service goes; it refuses while one runs on this database. Webhooks of others are never \
-touched.";
+day when the service goes; it refuses while one runs on this database file, and on PostgreSQL, where \
+nobody can tell, it reminds you. Webhooks of others are never touched.";
 
 const JSON: &str =
     "One JSON object a line: webhook_id, watches, model_id, callback, active, failures, whose";

@@ -199,3 +199,37 @@ fn details(
         "counters": counters,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+
+    #[tokio::test]
+    async fn it_is_ready_once_the_door_is_open_and_until_it_drains() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("b.db")).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (inbox, _writer) = Inbox::new(store.clone(), Arc::default());
+        let readiness = Readiness::new(store, inbox.clone());
+        inbox.door().shut("the database does not answer");
+        let shut = readiness.check().await;
+        assert_eq!(shut, Err("the database does not answer"));
+        inbox.door().open();
+        assert_eq!(readiness.check().await, Ok(()));
+        readiness.drain();
+        assert_eq!(readiness.check().await, Err("shutting down"));
+    }
+
+    #[test]
+    fn what_anybody_may_know_names_no_host() {
+        let away = StoreError::Away {
+            reason: "db.internal refuses".into(),
+        };
+        assert_eq!(unready(&away), "the database does not answer");
+        assert_eq!(
+            unready(&StoreError::TooNew),
+            "the database cannot be written"
+        );
+    }
+}

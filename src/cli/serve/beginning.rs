@@ -18,6 +18,8 @@ use crate::watched::Watched;
 pub(super) struct Beginning<'a> {
     pub(super) config: &'a Config,
     pub(super) company: &'a Company,
+    /// Boards that are made while the database is away are new.
+    pub(super) started: Timestamp,
     /// Where it is said why no delivery can be stored yet.
     pub(super) door: &'a Door,
     pub(super) mirror: &'a Mirror,
@@ -44,8 +46,8 @@ impl Beginning<'_> {
             Company::Beside | Company::Uncounted => {}
         }
         if store.fact(Fact::FirstStart).await?.is_none() {
-            let now = Timestamp::now().0.to_string();
-            store.set_fact(Fact::FirstStart, &now).await?;
+            let started = self.started.0.to_string();
+            store.set_fact(Fact::FirstStart, &started).await?;
         }
         policy::reconsider(store, self.config).await
     }
@@ -122,13 +124,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_database_that_is_away_is_waited_for() {
         let (door, begun) = (Door::default(), Instant::now());
-        door.shut("starting");
+        door.shut("not open yet");
         let tries = RefCell::new(Vec::new());
         let step = async || {
             let count = tries.borrow().len();
             tries.borrow_mut().push(begun.elapsed());
             match count {
-                0 => assert_eq!(door.why_shut(), Some("starting")),
+                0 => assert_eq!(door.why_shut(), Some("not open yet")),
                 _ => assert_eq!(door.why_shut(), Some("the database does not answer")),
             }
             if count < 20 { away("refused") } else { Ok(()) }
