@@ -259,3 +259,19 @@ pub(super) fn wanted(config: &Config) -> Wanted {
 pub(super) fn holder(kind: &str) -> String {
     format!("{kind}-{:016x}", fastrand::u64(..))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Needs;
+
+    #[test]
+    fn logs_show_the_password_of_the_database_in_no_spelling() {
+        let url = "postgres://ann:hunter%2F2|x@db/rooms?password=other%26one";
+        let environment = [("BOARDROOM_DATABASE_URL", url)].into_iter().collect();
+        let config = Config::load(Needs::Nothing, None, &environment).unwrap();
+        let line = "hunter%2F2|x hunter%2F2%7Cx hunter/2|x other%26one other&one";
+        let clean = redactor(&config).clean(line).into_owned();
+        assert_eq!(clean, ["[redacted]"; 5].join(" "));
+    }
+}
