@@ -30,9 +30,11 @@ COPY --from=build /out/boardroom /usr/local/bin/boardroom
 COPY --from=build --chown=65532:0 /out/root/ /
 VOLUME /data
 
-# SQLITE_TMPDIR: SQLite's own temporary files go where something can be written, for the root may be read-only.
-ENV BOARDROOM_DATABASE_URL=sqlite:///data/boardroom.db \
-    SQLITE_TMPDIR=/data
+# From here the default database is /data/boardroom.db. BOARDROOM_DATABASE_URL itself is not set: it would go before a
+# configuration file, and clash with BOARDROOM_DATABASE_URL_FILE.
+WORKDIR /
+# SQLite's own temporary files go where something can be written, for the root may be read-only.
+ENV SQLITE_TMPDIR=/data
 EXPOSE 8080
 USER 65532:0
 STOPSIGNAL SIGTERM

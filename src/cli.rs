@@ -62,7 +62,8 @@ public URL it finds new boards by sweeps alone. Each credential may come from a 
 
 It answers at /webhooks/trello, /livez (the process lives), /readyz (a delivery can be stored; \
 ?verbose says more) and /healthz. Logs go to stderr: text on a terminal, JSON otherwise. The state \
-is one SQLite file, data/boardroom.db unless BOARDROOM_DATABASE_URL says otherwise.
+is one SQLite file, data/boardroom.db, unless BOARDROOM_DATABASE_URL names another one or a \
+PostgreSQL database. A PostgreSQL server that is away is waited for.
 
 The first signal lets it end what it has begun, within BOARDROOM_GRACE, and it exits 0; a second one \
 ends it at once. It exits 1 when the port is taken or the database cannot be used, 78 when the \

@@ -58,21 +58,24 @@ struct Closed {
 }
 
 impl Lanes {
-    /// Lanes as an earlier process left them.
-    pub async fn restore(
-        store: Arc<dyn Store>,
-        trello: Trello,
-        docspace: DocSpace,
-    ) -> Result<Self, StoreError> {
-        let closed = store.lanes().await?;
-        let mut lanes = Self::fresh(store, trello, docspace);
-        lanes.shown = true;
-        lanes.table().extend(
+    /// Those of a service: what it finds closed is written down. All open, until they are restored.
+    #[must_use]
+    pub fn of_service(store: Arc<dyn Store>, trello: Trello, docspace: DocSpace) -> Self {
+        Self {
+            shown: true,
+            ..Self::fresh(store, trello, docspace)
+        }
+    }
+
+    /// Closes what an earlier process left closed.
+    pub async fn restore(&self) -> Result<(), StoreError> {
+        let closed = self.store.lanes().await?;
+        self.table().extend(
             closed
                 .into_iter()
                 .map(|(lane, pause)| (lane, Closed { pause, trial: None })),
         );
-        Ok(lanes)
+        Ok(())
     }
 
     /// All lanes open: for a person who asks now, what was tried before does not count.

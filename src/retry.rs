@@ -32,6 +32,11 @@ pub const WEBHOOK: Backoff = Backoff {
     first: Duration::from_secs(2),
     longest: Duration::from_mins(5),
 };
+/// A database that is away at the start: a service that just missed it should not wait long, and one try is cheap.
+pub const DATABASE: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(10),
+};
 
 impl Backoff {
     /// The wait after `failures` failures in a row (at least one): full jitter, that is anything from nothing to the doubled wait.

@@ -25,7 +25,7 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use people::{Linked, People};
-pub use postgres::Postgres;
+pub use postgres::{Inspection, Postgres, Tables};
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
 pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
@@ -36,14 +36,14 @@ pub enum StoreError {
     #[error("the database file {path} cannot be used: {reason}")]
     Open { path: PathBuf, reason: String },
     #[error(
-        "there is no database at {path}; set BOARDROOM_DATABASE_URL to the one of the service, or run the service first"
+        "there is no database at {place}; set BOARDROOM_DATABASE_URL to the one of the service, or run the service first"
     )]
-    Missing { path: PathBuf },
-    /// Worth another try: it may come back, or be told to let us in.
-    #[error("the database cannot be reached: {reason}")]
-    Away { reason: String },
+    Missing { place: String },
     #[error("the database was made by a newer boardroom; this one is too old for it")]
     TooNew,
+    /// Worth another try: it says nothing about what was asked.
+    #[error("the database cannot be reached: {reason}")]
+    Away { reason: String },
     #[error("the database refused")]
     Database(#[from] sqlx::Error),
     #[error("the database could not be brought up to date")]
@@ -60,7 +60,7 @@ const SCHEMA: i64 = 2;
 pub trait Store:
     Deliveries + Queue + Boards + State + Upkeep + Views + People + Debug + Send + Sync
 {
-    /// Connects, and brings the schema up to date. May be asked again after an error.
+    /// Connects, and brings the schema up to date. May be called again after an error, and dropped at any point.
     async fn open(&self) -> Result<(), StoreError>;
 }
 

@@ -20,6 +20,14 @@ pub struct Supervisor {
     hard: CancellationToken,
 }
 
+/// Why the tasks of a process are to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    Signal,
+    /// A task ended unasked or panicked.
+    TaskDied,
+}
+
 /// How a process came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -76,7 +84,7 @@ impl Default for Supervisor {
 impl Supervisor {
     /// Cancelled when the tasks are asked to end.
     #[must_use]
-    pub fn stop(&self) -> CancellationToken {
+    pub fn soft_stop(&self) -> CancellationToken {
         self.soft.clone()
     }
 
@@ -93,23 +101,40 @@ impl Supervisor {
         });
     }
 
-    /// Runs until a signal comes or a task dies, then stops: `drain` first, then the tasks, all within `grace`.
-    pub async fn run(
+    /// Waits for something beside the tasks, and drops it when a signal comes or a task dies first.
+    pub async fn wait_for<T>(
+        &mut self,
+        signals: &mut Signals,
+        something: impl Future<Output = T>,
+    ) -> Result<T, Cause> {
+        tokio::select! {
+            done = something => Ok(done),
+            cause = self.run(signals) => Err(cause),
+        }
+    }
+
+    /// Runs until a signal comes or a task dies.
+    pub async fn run(&mut self, signals: &mut Signals) -> Cause {
+        tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping");
+                Cause::Signal
+            }
+            ended = self.tasks.join_next() => {
+                report(ended);
+                Cause::TaskDied
+            }
+        }
+    }
+
+    /// Ends everything: `drain` first, then the tasks, all within `grace`.
+    pub async fn stop(
         mut self,
+        cause: Cause,
         mut signals: Signals,
         grace: Duration,
         drain: impl Future<Output = ()>,
     ) -> Exit {
-        let died = tokio::select! {
-            signal = signals.next() => {
-                tracing::info!(signal, "stopping");
-                false
-            }
-            ended = self.tasks.join_next() => {
-                report(ended);
-                true
-            }
-        };
         // The last part of the grace period is for handing back what must be dropped.
         let (hard, patience) = (
             self.hard.clone(),
@@ -123,7 +148,10 @@ impl Supervisor {
         let ended = async {
             drain.await;
             self.soft.cancel();
-            let mut died = died;
+            let mut died = match cause {
+                Cause::Signal => false,
+                Cause::TaskDied => true,
+            };
             while let Some(ended) = self.tasks.join_next().await {
                 if ended.is_err() {
                     report(Some(ended));

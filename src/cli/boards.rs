@@ -18,9 +18,7 @@ use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
-use crate::store::{
-    Concern, Cursor, Group, Sqlite, Standing, State as _, Upkeep as _, Views as _, Words,
-};
+use crate::store::{Concern, Cursor, Group, Standing, Store, Words};
 
 /// For `boards --help`.
 pub(super) const ABOUT: &str = "\
@@ -108,9 +106,9 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         limit => limit.unwrap_or(all),
     };
     if arguments.json {
-        list_for_programs(arguments, limit, &store).await?;
+        list_for_programs(arguments, limit, &*store).await?;
     } else {
-        list_for_people(arguments, limit, &store).await?;
+        list_for_people(arguments, limit, &*store).await?;
     }
     store.close().await;
     Ok(ExitCode::SUCCESS)
@@ -119,7 +117,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 async fn list_for_programs(
     arguments: &Arguments,
     limit: u64,
-    store: &Sqlite,
+    store: &dyn Store,
 ) -> anyhow::Result<()> {
     let groups = match &arguments.status {
         None => vec![Group::All],
@@ -136,7 +134,11 @@ async fn list_for_programs(
     .await
 }
 
-async fn list_for_people(arguments: &Arguments, limit: u64, store: &Sqlite) -> anyhow::Result<()> {
+async fn list_for_people(
+    arguments: &Arguments,
+    limit: u64,
+    store: &dyn Store,
+) -> anyhow::Result<()> {
     let mut groups = store.groups().await?;
     let totals = totals(&groups);
     if let Some(filter) = &arguments.status {
@@ -168,7 +170,7 @@ async fn list_for_people(arguments: &Arguments, limit: u64, store: &Sqlite) -> a
 async fn walk(
     groups: &[Group],
     limit: u64,
-    store: &Sqlite,
+    store: &dyn Store,
     mut render: impl FnMut(&[Standing]) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     let (mut left, mut boards) = (limit, Vec::new());

@@ -16,7 +16,7 @@ use crate::model::board::Drift;
 use crate::model::id::BoardId;
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
-use crate::store::{Cursor, Happened, Sqlite, Standing, State as _, Views as _, Words};
+use crate::store::{Cursor, Happened, Standing, Store, Words};
 
 /// For `explain --help`.
 pub(super) const ABOUT: &str = "\
@@ -48,10 +48,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     let config = context.load(Needs::Nothing)?;
     wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
-    let board = reference::known(&arguments.board, &store).await;
+    let board = reference::known(&arguments.board, &*store).await;
     let board = board.with_context(|| api::printable(&arguments.board))?;
     if arguments.json {
-        walk(board, &store, |happened| {
+        walk(board, &*store, |happened| {
             Ok(json_line(&Line::of(happened))?)
         })
         .await?;
@@ -60,7 +60,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         let standing = standing.context("the board is not in the database any more")?;
         super::write(&head(&standing, Timestamp::now()))?;
         let mut last = None;
-        walk(board, &store, |happened| {
+        walk(board, &*store, |happened| {
             Ok(line(happened, last.replace(happened.at)))
         })
         .await?;
@@ -75,7 +75,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 /// Reads the history page by page and writes what is made of each line.
 async fn walk(
     board: BoardId,
-    store: &Sqlite,
+    store: &dyn Store,
     mut render: impl FnMut(&Happened) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     let mut after = Some(Cursor::default());

@@ -1,6 +1,7 @@
 //! `boardroom plan`: what would change, as a diff that a person can read. It reads only.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::config::{Config, Needs};
 use crate::docspace::DocSpace;
 use crate::mirror::plan::Rules;
 use crate::model::id::BoardId;
-use crate::store::{Sqlite, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::survey::{Change, Found, Kind, Survey, SurveyError};
 use crate::trello::Trello;
 
@@ -58,7 +59,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     let docspace = wiring::docspace(&config)?;
     let scene = Scene {
         config: &config,
-        store: store.as_ref().map(|store| store as &dyn Store),
+        store: store.as_deref(),
         trello: &trello,
         docspace: &docspace,
     };
@@ -73,7 +74,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         super::print(summary(&changes, "would be"))?;
     }
     if let Some(store) = &store {
-        crate::store::State::close(store).await;
+        store.close().await;
     }
     Ok(if to_do(&changes) == 0 {
         ExitCode::SUCCESS
@@ -83,7 +84,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 }
 
 /// The database, if there is one by now.
-pub(super) async fn database(config: &Config) -> anyhow::Result<Option<Sqlite>> {
+pub(super) async fn database(config: &Config) -> anyhow::Result<Option<Arc<dyn Store>>> {
     match wiring::open_existing_store(config).await {
         Ok(store) => Ok(Some(store)),
         Err(error) => match error.downcast_ref::<StoreError>() {

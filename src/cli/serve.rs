@@ -1,6 +1,10 @@
 //! `boardroom serve`: the only place that wires everything together.
 //!
-//! Configuration → store and migrations → listener bound → everything else side by side, none of it waiting for Trello.
+//! Configuration → listener bound, deliveries refused until the database is open → database opened, brought up to date and read, however
+//! long it is away → everything else side by side, none of it waiting for Trello.
+
+mod beginning;
+mod policy;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -12,29 +16,30 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
+use crate::cli::serve::beginning::Beginning;
+use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Follow, Needs};
+use crate::config::{Config, Database, Follow, Needs};
 use crate::guardian::{Guardian, Memory};
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
-use crate::inbox::Inbox;
+use crate::inbox::{Door, Inbox};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
-use crate::model::failure::Code;
-use crate::model::lane::Lane;
-use crate::model::status::{Apart, Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::scope::{Scope, Surroundings};
-use crate::store::{Fact, Sqlite, State as _, Store, Whose};
+use crate::store::Store;
 use crate::supervisor::{Exit, Signals, Supervisor};
 use crate::sweep::Sweep;
+use crate::trello::Budget;
 use crate::trello::signature::Verifier;
-use crate::trello::{Block, Budget};
 use crate::watched::Watched;
 use crate::worker::Worker;
 
 /// How services are named in leases.
 const HOLDER: &str = "serve";
+/// How long the database may take to close. It is consistent without that.
+const CLOSING: Duration = Duration::from_secs(5);
 /// How often closed lanes are looked after.
 const KEEPER: Duration = Duration::from_millis(500);
 /// How often old deliveries and history are removed.
@@ -43,125 +48,68 @@ const TIDY: Duration = Duration::from_hours(1);
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
     wiring::start_logging(&config);
-    let signals = Signals::listen().context("cannot listen to signals")?;
-    let store = wiring::open_store(&config).await?;
+    let mut signals = Signals::listen().context("cannot listen to signals")?;
+    let base = wiring::base(&config).await?;
     let listener = server::bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let sole = prepare(&store, &config).await?;
+    let address = listener.local_addr()?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
+    let company = base.company();
+    tell_of_surroundings(&config, &company);
     let mut supervisor = Supervisor::default();
-    let parts = Service::assemble(&config, store.clone(), &supervisor).await?;
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"), listen = %listener.local_addr()?, callback = config.callback.as_ref().map(ToString::to_string),
-        "boardroom serves"
-    );
+    let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
+    let shared = service.receive(&config, listener, &mut supervisor);
+    let beginning = service.beginning(&config, &company, shared.inbox.door());
+    let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
+    let cause = match begun.await {
+        Ok(Ok(())) => {
+            tracing::info!(
+                version = env!("CARGO_PKG_VERSION"), listen = %address, callback = config.callback.as_ref().map(ToString::to_string),
+                "boardroom serves"
+            );
+            shared.inbox.door().open();
+            service.start(&config, &mut supervisor);
+            supervisor.run(&mut signals).await
+        }
+        Ok(Err(error)) => return Err(error.into()),
+        Err(cause) => cause,
+    };
+    let drain = async move {
+        shared.drain();
+        tokio::time::sleep(config.drain).await;
+    };
+    let exit = supervisor.stop(cause, signals, config.grace, drain).await;
+    if exit != Exit::Hard {
+        // What was to be kept is committed.
+        let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
+    }
+    drop(company);
+    tracing::info!(?exit, "stopped");
+    Ok(exit.into())
+}
+
+/// What a person should know of the settings before anything else happens.
+fn tell_of_surroundings(config: &Config, company: &Company) {
+    match company {
+        Company::Beside => {
+            tracing::warn!("another boardroom serves on this database; they share the work");
+        }
+        Company::Alone { .. } | Company::Uncounted => {}
+    }
+    match &config.database {
+        Database::Postgres { url } if url.is_exposed() => tracing::warn!(
+            database = %url,
+            "nothing makes sure that the connection to the database is encrypted: add sslmode=verify-full to BOARDROOM_DATABASE_URL, \
+             or sslmode=disable where nobody can read along"
+        ),
+        Database::Postgres { .. } | Database::Sqlite { .. } => {}
+    }
     if config.callback.is_none() {
         tracing::warn!(
             "BOARDROOM_PUBLIC_URL is not set: new boards are found by sweeps alone, every {:?}",
             config.sweep_every
         );
     }
-    let shared = parts.start(&config, listener, &mut supervisor);
-    let drain = async move {
-        shared.drain();
-        tokio::time::sleep(config.drain).await;
-    };
-    let exit = supervisor.run(signals, config.grace, drain).await;
-    if exit != Exit::Hard {
-        store.close().await;
-    }
-    drop(sole);
-    tracing::info!(?exit, "stopped");
-    Ok(exit.into())
-}
-
-/// What must be right before anything runs: leases of a service that is dead, and what a changed configuration changes.
-async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<Option<std::fs::File>> {
-    let sole = store.sole_service();
-    let dyn_store: &dyn Store = store;
-    if sole.is_some() {
-        dyn_store.hand_back(Whose::Holders(HOLDER)).await?;
-    } else {
-        tracing::warn!("another boardroom serves on this database; they share the work");
-    }
-    if dyn_store.fact(Fact::FirstStart).await?.is_none() {
-        dyn_store
-            .set_fact(Fact::FirstStart, &Timestamp::now().0.to_string())
-            .await?;
-    }
-    let ignored = [
-        Status::Ignored(Ignored::ExistedBefore),
-        Status::Ignored(Ignored::OutsideWorkspaces),
-    ];
-    let boards = format!(
-        "{:?} {} {:?} {:?}",
-        config.workspaces, config.personal_boards, config.existing_boards, config.since
-    );
-    reconsider_if_changed(dyn_store, Fact::BoardPolicy, boards, &ignored).await?;
-    let refused = [
-        Status::Failed(Code::DocSpaceRejected),
-        Status::Failed(Code::PrivateRoomRefused),
-    ];
-    let rooms = format!(
-        "{} {:?} {:?} {}",
-        config.room.kind, config.room.title, config.room.tags, config.room.private
-    );
-    reconsider_if_changed(dyn_store, Fact::RoomPolicy, rooms, &refused).await?;
-    let kept = [
-        Status::Mirrored(None),
-        Status::Mirrored(Some(Apart::Drift)),
-        Status::Mirrored(Some(Apart::BoardDeleted)),
-        Status::Waiting(Waiting::Grace),
-        Status::Waiting(Waiting::Deletion),
-    ];
-    let follows = format!(
-        "{:?} {:?} {:?} {:?} {:?}",
-        config.room.title,
-        config.on_drift,
-        config.on_board_deleted,
-        config.archive_after,
-        config.deleted_after
-    );
-    reconsider_if_changed(dyn_store, Fact::FollowPolicy, follows, &kept).await?;
-    reconsider_the_brake(dyn_store, config).await?;
-    Ok(sole)
-}
-
-/// Under another brake it is decided anew who waits.
-async fn reconsider_the_brake(store: &dyn Store, config: &Config) -> anyhow::Result<()> {
-    let brake = format!("{:?}", config.brake);
-    if store
-        .fact(Fact::BrakePolicy)
-        .await?
-        .is_some_and(|before| before != brake)
-    {
-        for lane in [Lane::CreateBrake, Lane::ArchiveBrake] {
-            store.set_lane(lane, None).await?;
-        }
-    }
-    let held = [Status::Waiting(Waiting::Brake)];
-    reconsider_if_changed(store, Fact::BrakePolicy, brake, &held).await?;
-    Ok(())
-}
-
-/// Boards whose status rests on a policy are looked at again when it is another one.
-async fn reconsider_if_changed(
-    store: &dyn Store,
-    fact: Fact,
-    policy: String,
-    statuses: &[Status],
-) -> anyhow::Result<()> {
-    let before = store.fact(fact).await?;
-    if before.as_ref().is_some_and(|before| *before != policy) {
-        let boards = store.reconsider(statuses).await?;
-        tracing::info!(
-            boards,
-            "the configuration has changed: boards are looked at again"
-        );
-    }
-    if before.as_ref() != Some(&policy) {
-        store.set_fact(fact, &policy).await?;
-    }
-    Ok(())
 }
 
 /// The parts of the service, before any of them runs.
@@ -175,56 +123,51 @@ struct Service {
 }
 
 impl Service {
-    async fn assemble(
+    /// Asks nothing of the store.
+    fn assemble(
         config: &Config,
         store: Arc<dyn Store>,
         supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
         let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
-        let lanes = Lanes::restore(store.clone(), trello.clone(), docspace.clone()).await?;
-        let surroundings = Surroundings::default();
-        let baselines = store.baselines().await?;
-        surroundings.learn(|known| known.baselines = baselines.into_iter().collect());
-        let watched = Watched::default();
-        watched.add(store.models().await?);
+        let lanes = Lanes::of_service(store.clone(), trello.clone(), docspace.clone());
         let callbacks = config
             .accepted_callbacks
             .iter()
             .map(|callback| callback.as_str().to_owned())
             .collect();
-        let blocks = store.reservations().await?.into_iter();
-        let blocks: Vec<_> = blocks
-            .map(|(permits, age)| Block { permits, age })
-            .collect();
-        trello.budget().begin_reserving(&blocks);
-        let rules = Arc::new(wiring::rules(config));
         let mirror = Mirror {
             trello,
             docspace,
             store,
             lanes,
-            surroundings,
-            rules,
+            surroundings: Surroundings::default(),
+            rules: Arc::new(wiring::rules(config)),
             metrics: Arc::new(Metrics::default()),
             owner: Arc::default(),
             bound: Arc::default(),
-            stop: supervisor.stop(),
+            stop: supervisor.soft_stop(),
         };
         Ok(Self {
             mirror,
             verifier: Verifier::new(&config.trello.secrets, callbacks),
-            watched,
+            watched: Watched::default(),
             sweep_asked: Arc::default(),
             roles: Arc::default(),
             scope: watch::Sender::new(None),
         })
     }
 
-    /// Starts everything side by side.
-    fn start(self, config: &Config, listener: TcpListener, supervisor: &mut Supervisor) -> Shared {
-        let stop = supervisor.stop();
+    /// Answers from here on; deliveries are refused until the door of the inbox is opened.
+    fn receive(
+        &self,
+        config: &Config,
+        listener: TcpListener,
+        supervisor: &mut Supervisor,
+    ) -> Shared {
         let mirror = &self.mirror;
         let (inbox, writer) = Inbox::new(mirror.store.clone(), mirror.lanes.work_bell());
+        inbox.door().shut("the database is not open yet");
         let shared = Shared::new(Parts {
             verifier: self.verifier.clone(),
             watched: self.watched.clone(),
@@ -240,13 +183,35 @@ impl Service {
             keeper: wiring::keeper(config),
         });
         let router = http::router(shared.clone());
-        let listening = stop.clone();
+        let listening = supervisor.soft_stop();
         supervisor.spawn("public listener", async move {
             if let Err(error) = server::serve(listener, router, listening).await {
                 tracing::error!(%error, "the public listener failed");
             }
         });
         supervisor.spawn("inbox", writer.run());
+        shared
+    }
+
+    fn beginning<'a>(
+        &'a self,
+        config: &'a Config,
+        company: &'a Company,
+        door: &'a Door,
+    ) -> Beginning<'a> {
+        Beginning {
+            config,
+            company,
+            started: Timestamp::now(),
+            door,
+            mirror: &self.mirror,
+            watched: &self.watched,
+        }
+    }
+
+    /// Starts everything side by side.
+    fn start(self, config: &Config, supervisor: &mut Supervisor) {
+        let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
         let side_by_side = config.docspace.writes * 4 + 8;
         let worker = Worker::new(
             mirror.clone(),
@@ -280,7 +245,6 @@ impl Service {
         let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
         supervisor.spawn("budget", write_down(budget, store, stop.clone()));
         supervisor.spawn("sweep", self.sweep(config).run(stop));
-        shared
     }
 
     fn audit(&self, config: &Config) -> Audit {

@@ -22,8 +22,6 @@ use crate::config::{CallbackUrl, Config, Needs};
 use crate::model::delivery::Captured;
 use crate::model::time::Timestamp;
 use crate::redact::Redactor;
-use crate::store::Deliveries as _;
-use crate::store::State as _;
 use search::{Known, Letter, Verdict};
 use words::Said;
 

@@ -20,7 +20,7 @@ use crate::config::{CallbackUrl, Config, Needs};
 use crate::model::id::{ActionId, BoardId, ModelId};
 use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
-use crate::store::{Boards as _, Deliveries as _, Sqlite, State as _, StoreError, Views as _};
+use crate::store::{Store, StoreError};
 use crate::trello::signature::sign;
 
 /// For `simulate --help`.
@@ -80,10 +80,10 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         None => run.only_knock().await?,
         Some(named) => {
             let store = wiring::open_existing_store(&config).await?;
-            let board = reference::known(named, &store)
+            let board = reference::known(named, &*store)
                 .await
                 .with_context(|| crate::api::printable(named))?;
-            let is_well = run.only_knock().await? && run.deliver(board, &store).await?;
+            let is_well = run.only_knock().await? && run.deliver(board, &*store).await?;
             store.close().await;
             is_well
         }
@@ -133,7 +133,7 @@ impl Run<'_> {
     }
 
     /// A delivery that matters: stored, then the board is looked at.
-    async fn deliver(&self, board: BoardId, store: &Sqlite) -> anyhow::Result<bool> {
+    async fn deliver(&self, board: BoardId, store: &dyn Store) -> anyhow::Result<bool> {
         let record = store.record(board).await?;
         let workspace = record.and_then(|record| record.seen?.workspace);
         let models = store.models().await?;
@@ -242,7 +242,7 @@ fn undelivered(missed: Missed) -> (String, String) {
     (missed.what, fix.to_owned())
 }
 
-async fn looked_at(board: BoardId, store: &Sqlite) -> anyhow::Result<Outcome> {
+async fn looked_at(board: BoardId, store: &dyn Store) -> anyhow::Result<Outcome> {
     let rests = async || {
         let standing = store.standing(board).await?;
         Ok::<_, StoreError>(

@@ -11,13 +11,14 @@ use tokio::time::Instant;
 
 use crate::api;
 use crate::cli::terminal::{counted, fitted, json_line};
+use crate::cli::wiring::Company;
 use crate::cli::{Context, plan, wiring};
 use crate::config::{CallbackUrl, Config, Follow, Needs};
 use crate::guardian::{Guardian, Memory, description};
 use crate::lane::Lanes;
 use crate::model::id::{BoardId, ModelId};
 use crate::scope::{Scope, Surroundings};
-use crate::store::{Boards as _, Fact, Sqlite, State as _, Store, Upkeep as _};
+use crate::store::{Fact, Store};
 use crate::trello::{Trello, TrelloError, Webhook};
 use crate::watched::Watched;
 
@@ -28,8 +29,8 @@ Show, mend or take away the webhooks that Trello has for this token.
 `list` (also without a word) shows all of them, those of other programs included. `sync` does once \
 what a running service does all the time: registers what is missing, switches on what is off, and \
 removes what nothing needs any more. `remove` takes away every webhook of this installation, for the \
-day when the service goes; it refuses while one runs on this database. Webhooks of others are never \
-touched.";
+day when the service goes; it refuses while one runs on this database file, and on PostgreSQL, where \
+nobody can tell, it reminds you. Webhooks of others are never touched.";
 
 const JSON: &str =
     "One JSON object a line: webhook_id, watches, model_id, callback, active, failures, whose";
@@ -75,7 +76,7 @@ async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<Ex
     for webhook in &webhooks {
         let watches = match names.get(&webhook.model) {
             Some(name) => name.clone(),
-            None => board(webhook.model, store.as_ref()).await?,
+            None => board(webhook.model, store.as_deref()).await?,
         };
         let line = Line::of(webhook, watches, config);
         if json {
@@ -112,7 +113,7 @@ async fn names(trello: &Trello) -> anyhow::Result<HashMap<ModelId, String>> {
     Ok(own.chain([member]).collect())
 }
 
-async fn board(model: ModelId, store: Option<&Sqlite>) -> anyhow::Result<String> {
+async fn board(model: ModelId, store: Option<&dyn Store>) -> anyhow::Result<String> {
     let record = match store {
         Some(store) => store.record(BoardId(model.0)).await?,
         None => None,
@@ -174,7 +175,7 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
     let Some(callback) = &config.callback else {
         bail!("BOARDROOM_PUBLIC_URL is not set: without it there is nothing to register");
     };
-    let store: Arc<dyn Store> = wiring::open_store(config).await?;
+    let store = wiring::open_store(config).await?;
     let wanted = wiring::wanted(config);
     let scope = Scope::resolve(trello, &wanted, None);
     let scope = Arc::new(scope.await.map_err(|error| explained(&error))?);
@@ -218,10 +219,19 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
 
 async fn remove(config: &Config, trello: &Trello) -> anyhow::Result<ExitCode> {
     // Without the database it cannot be known whether a service runs on it.
-    let store = wiring::open_existing_store(config).await?;
-    let Some(_sole) = store.sole_service() else {
-        bail!("a service runs on this database and would register them again: stop it first");
-    };
+    let base = wiring::existing_base(config).await?;
+    let store = &base.store;
+    store.open().await?;
+    let company = base.company();
+    match &company {
+        Company::Alone { .. } => {}
+        Company::Beside => {
+            bail!("a service runs on this database and would register them again: stop it first")
+        }
+        Company::Uncounted => eprintln!(
+            "boardroom: a service that still runs on this database registers them again: stop every one"
+        ),
+    }
     let webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
     let ours = webhooks.into_iter().filter(|webhook| {
         let is_ours = webhook.description.as_deref() == Some(&description(&config.instance));

@@ -1,10 +1,12 @@
 //! From the configuration to the parts: clients, rules, store, logs. Decides nothing.
 
+use std::fs::File;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use secrecy::SecretString;
 
 use crate::config::{
     Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
@@ -14,7 +16,7 @@ use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
-use crate::store::Sqlite;
+use crate::store::{Postgres, Sqlite, Store};
 use crate::telemetry;
 use crate::trello::{self, Trello};
 use crate::{api, config};
@@ -64,7 +66,16 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.docspace.key,
     ];
     let single = single.into_iter().flatten();
-    Redactor::new(single.chain(&config.trello.secrets))
+    let database = secrets_of_database(config);
+    Redactor::new(single.chain(&config.trello.secrets).chain(&database))
+}
+
+/// The password of the database, in every spelling.
+pub(super) fn secrets_of_database(config: &Config) -> Vec<SecretString> {
+    match &config.database {
+        Database::Sqlite { .. } => Vec::new(),
+        Database::Postgres { url } => url.secrets(),
+    }
 }
 
 /// Keeps refused deliveries if the configuration says so.
@@ -76,15 +87,82 @@ pub(super) fn keeper(config: &Config) -> Keeper {
     }
 }
 
-pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<Sqlite>> {
-    let Database::Sqlite { path } = &config.database;
-    Ok(Arc::new(Sqlite::open(path).await?))
+/// A store, and who else may serve on it.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// A server's may be away still: [`Store::open`] tells.
+    pub(super) store: Arc<dyn Store>,
+    /// None for a server's, which nobody can have for himself.
+    file: Option<Arc<Sqlite>>,
+}
+
+/// Whether other services run on the same database.
+#[derive(Debug)]
+pub(super) enum Company {
+    /// None does while this mark is held.
+    Alone { _mark: File },
+    /// One does.
+    Beside,
+    /// It is made for several, and nobody counts them: what a dead one held is waited for.
+    Uncounted,
+}
+
+impl Base {
+    /// Takes the mark of the one service on a file, if it is free.
+    pub(super) fn company(&self) -> Company {
+        let Some(file) = &self.file else {
+            return Company::Uncounted;
+        };
+        match file.sole_service() {
+            Some(mark) => Company::Alone { _mark: mark },
+            None => Company::Beside,
+        }
+    }
+}
+
+/// The store of a service: a file is opened here, and made when absent; a server is not asked yet.
+pub(super) async fn base(config: &Config) -> anyhow::Result<Base> {
+    match &config.database {
+        Database::Sqlite { path } => Ok(of_file(Sqlite::open(path).await?)),
+        Database::Postgres { url } => Ok(of_server(Postgres::new(url.expose())?)),
+    }
+}
+
+/// The same, but the database must be there already: to some commands an empty database would only hide that the path is wrong.
+pub(super) async fn existing_base(config: &Config) -> anyhow::Result<Base> {
+    match &config.database {
+        Database::Sqlite { path } => Ok(of_file(Sqlite::open_existing(path).await?)),
+        Database::Postgres { url } => Ok(of_server(Postgres::existing(url.expose())?)),
+    }
+}
+
+/// The store of a command, ready for use.
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let base = base(config).await?;
+    base.store.open().await?;
+    Ok(base.store)
 }
 
 /// For commands that have nothing to say about an empty database.
-pub(super) async fn open_existing_store(config: &Config) -> anyhow::Result<Sqlite> {
-    let Database::Sqlite { path } = &config.database;
-    Ok(Sqlite::open_existing(path).await?)
+pub(super) async fn open_existing_store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let base = existing_base(config).await?;
+    base.store.open().await?;
+    Ok(base.store)
+}
+
+fn of_file(sqlite: Sqlite) -> Base {
+    let sqlite = Arc::new(sqlite);
+    Base {
+        store: sqlite.clone(),
+        file: Some(sqlite),
+    }
+}
+
+fn of_server(postgres: Postgres) -> Base {
+    Base {
+        store: Arc::new(postgres),
+        file: None,
+    }
 }
 
 /// The client of the service: all of the budget but what is kept for commands on the same token.
@@ -182,4 +260,20 @@ pub(super) fn wanted(config: &Config) -> Wanted {
 /// Names this process in leases: the kind, so that a restarted service knows those of its predecessor, and a number of chance.
 pub(super) fn holder(kind: &str) -> String {
     format!("{kind}-{:016x}", fastrand::u64(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Needs;
+
+    #[test]
+    fn logs_show_the_password_of_the_database_in_no_spelling() {
+        let url = "postgres://ann:hunter%2F2|x@db/rooms?password=other%26one";
+        let environment = [("BOARDROOM_DATABASE_URL", url)].into_iter().collect();
+        let config = Config::load(Needs::Nothing, None, &environment).unwrap();
+        let line = "hunter%2F2|x hunter%2F2%7Cx hunter/2|x other%26one other&one";
+        let clean = redactor(&config).clean(line).into_owned();
+        assert_eq!(clean, ["[redacted]"; 5].join(" "));
+    }
 }

@@ -10,8 +10,8 @@ use crate::model::board::Told;
 use crate::model::id::BoardId;
 use crate::model::lane::{Lane, LaneKind};
 use crate::model::status::{Status, Waiting};
+use crate::store::Store;
 use crate::store::history::{Event, Note};
-use crate::store::{Boards as _, People as _, Sqlite, State as _, Upkeep as _};
 
 /// For `retry --help`.
 pub(super) const RETRY: &str = "\
@@ -65,7 +65,7 @@ pub(super) async fn retry(
     let store = wiring::open_existing_store(&config).await?;
     let (mut code, mut boards) = (ExitCode::SUCCESS, Vec::new());
     for named in &arguments.boards {
-        match reference::known(named, &store).await {
+        match reference::known(named, &*store).await {
             Ok(board) => boards.push(board),
             Err(error) => {
                 complain(named, &error);
@@ -84,7 +84,7 @@ pub(super) async fn retry(
             store.retry(&boards).await?
         };
         super::print(tried_again(tried, &lanes))?;
-        if let Some(held) = held_by_a_brake(arguments.all, &boards, &store).await? {
+        if let Some(held) = held_by_a_brake(arguments.all, &boards, &*store).await? {
             super::print(held)?;
         }
     }
@@ -117,7 +117,7 @@ fn tried_again(boards: u64, lanes: &[Lane]) -> String {
 async fn held_by_a_brake(
     all: bool,
     boards: &[BoardId],
-    store: &Sqlite,
+    store: &dyn Store,
 ) -> anyhow::Result<Option<String>> {
     let brake = Status::Waiting(Waiting::Brake);
     let held = if all {
@@ -170,7 +170,7 @@ pub(super) async fn ignore(
     let store = wiring::open_existing_store(&config).await?;
     let mut code = ExitCode::SUCCESS;
     for named in &arguments.boards {
-        match ignore_one(named, &store).await {
+        match ignore_one(named, &*store).await {
             Ok(said) => super::print(format_args!("{}: {said}", api::printable(named)))?,
             Err(error) => {
                 complain(named, &error);
@@ -182,7 +182,7 @@ pub(super) async fn ignore(
     Ok(code)
 }
 
-async fn ignore_one(named: &str, store: &Sqlite) -> anyhow::Result<String> {
+async fn ignore_one(named: &str, store: &dyn Store) -> anyhow::Result<String> {
     let board = match (
         reference::find_known(named, store).await?,
         named.trim().parse(),

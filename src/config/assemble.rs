@@ -10,7 +10,7 @@ use crate::config::problem::ConfigError;
 use crate::config::reader::Reader;
 use crate::config::room::{self, RoomConfig};
 use crate::config::{
-    CallbackUrl, Config, DocSpaceConfig, Needs, Proxy, TrelloConfig, location, value,
+    CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, TrelloConfig, location, value,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     let listen = read.one("listen", value::address);
     let public_url = read.one("public_url", location::public_url);
     let other_callbacks = read.list("callback_urls", location::callbacks);
-    let database = read.one("database_url", location::database);
+    let database = read.one("database_url", database);
     let instance = read.one("instance", value::instance);
     let workspaces = read.list("workspaces", |names| Ok(value::workspaces(&names)));
     let personal_boards = read.one("personal_boards", value::flag);
@@ -91,6 +91,15 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         drain,
         grace,
     })
+}
+
+fn database(text: &str) -> Result<Database, String> {
+    let database = location::database(text)?;
+    match &database {
+        Database::Sqlite { .. } => {}
+        Database::Postgres { url } => url.check_files()?,
+    }
+    Ok(database)
 }
 
 fn trello(read: &mut Reader<'_>, needs: Needs) -> Option<TrelloConfig> {

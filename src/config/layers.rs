@@ -13,7 +13,7 @@ use crate::config::text_file;
 pub(super) const DEFAULTS: &str = include_str!("../../config/boardroom.toml");
 
 /// How alike a known and an unknown name must be before the one is suggested for the other (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.85;
+pub(super) const ALIKE: f64 = 0.85;
 
 /// A value as it was written. No `Debug`: it may be a secret.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::config::postgres::{self, PostgresUrl};
+
 /// What is appended to the public URL to make the address at which Trello delivers.
 pub const CALLBACK_PATH: &str = "/webhooks/trello";
 
@@ -67,6 +69,8 @@ impl fmt::Debug for ProxyUrl {
 pub enum Database {
     /// One file; a relative path is relative to the working directory.
     Sqlite { path: PathBuf },
+    /// A server, which several services may share.
+    Postgres { url: PostgresUrl },
 }
 
 /// A URL as it may be shown: without user, password and query. It hides too much rather than too little:
@@ -168,11 +172,11 @@ pub(super) fn proxy(text: &str) -> Result<ProxyUrl, String> {
 pub(super) fn database(text: &str) -> Result<Database, String> {
     let text = text.trim();
     if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        return Err("this version keeps its state in SQLite only; write sqlite:///absolute/path or sqlite://relative/path".into());
+        return postgres::parse(text).map(|url| Database::Postgres { url });
     }
     let path = text
         .strip_prefix("sqlite://")
-        .ok_or("write sqlite://relative/path or sqlite:///absolute/path")?;
+        .ok_or("write sqlite://relative/path, sqlite:///absolute/path or postgres://user:password@host/database")?;
     let first = path.split('/').next().unwrap_or_default();
     if path.contains(['?', '#']) {
         Err("there are options in it; leave out everything from the ? or #".into())
@@ -308,8 +312,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case("postgres://ann:hidden-value@db/boardroom", "SQLite only")]
-    #[case("postgresql://db/boardroom", "SQLite only")]
+    #[case("postgres://ann:hidden-value@db", "name of the database")]
+    #[case("Postgres://ann:hidden-value@db/boardroom", "or postgres://user")]
     #[case("sqlite:data/boardroom.db", "write sqlite://")]
     #[case("data/boardroom.db", "write sqlite://")]
     #[case("mysql://db/boardroom", "write sqlite://")]

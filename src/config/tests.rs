@@ -174,7 +174,10 @@ fn every_wrong_value_is_told_at_once() {
         ("BOARDROOM_LISTEN", ":8080"),
         ("BOARDROOM_PUBLIC_URL", "b.example.com"),
         ("BOARDROOM_CALLBACK_URLS", "nowhere"),
-        ("BOARDROOM_DATABASE_URL", "postgres://ann:hidden@db/b"),
+        (
+            "BOARDROOM_DATABASE_URL",
+            "postgres://ann:hidden@db/b?hidden=1",
+        ),
         ("BOARDROOM_INSTANCE", "a b"),
         ("BOARDROOM_PERSONAL_BOARDS", "perhaps"),
         ("BOARDROOM_EXISTING_BOARDS", "delete"),
@@ -343,6 +346,41 @@ fn the_database_url_may_be_a_secret_file() {
             path: "/data/b.db".into()
         }
     );
+
+    let path = files.write("url", "postgres://ann:hidden-password@db/b\n");
+    let named = ("BOARDROOM_DATABASE_URL_FILE", path.to_str().unwrap());
+    let config = load(Needs::Nothing, &[named]).unwrap();
+    let Database::Postgres { url } = &config.database else {
+        panic!("{:?}", config.database);
+    };
+    assert_eq!(url.expose(), "postgres://ann:hidden-password@db/b");
+    let shown = effective(None, &environment(&[named]));
+    assert!(!format!("{shown:?} {config:?}").contains("hidden-"));
+
+    let both = [named, ("BOARDROOM_DATABASE_URL", "postgres://db/b")];
+    let (keys, text) = refused(load(Needs::Nothing, &both));
+    assert!(
+        keys == ["database_url"] && text.contains("BOARDROOM_DATABASE_URL_FILE are both set"),
+        "{text}"
+    );
+    files.write("url", "postgres://ann:hidden/password@db/b\n");
+    let (keys, text) = refused(load(Needs::Nothing, &[named]));
+    assert!(
+        keys == ["database_url"] && text.contains("/ as %2F") && !text.contains("hidden"),
+        "{text}"
+    );
+}
+
+#[test]
+fn certificates_of_the_database_are_checked_at_the_start() {
+    let variable = "BOARDROOM_DATABASE_URL";
+    let url = "postgres://db/b?sslmode=verify-full&sslrootcert=/nonexistent/hidden.pem";
+    let (keys, text) = refused(load(Needs::Nothing, &[(variable, url)]));
+    assert!(
+        keys == ["database_url"] && text.contains("sslrootcert: there is no such file"),
+        "{text}"
+    );
+    assert!(!text.contains("hidden"), "{text}");
 }
 
 #[test]
@@ -353,6 +391,10 @@ fn nothing_shows_a_secret_or_an_address_of_a_person() {
         ("TRELLO_API_SECRET_FILE", secret.to_str().unwrap()),
         ("HTTPS_PROXY", "http://ann:hidden@proxy.example.com:3128"),
         ("http_proxy", "proxy.example.com:3128"),
+        (
+            "BOARDROOM_DATABASE_URL",
+            "postgres://hidden:hidden-database@db/b?password=hidden",
+        ),
         ("BOARDROOM_ROOM_MEMBERS", "hidden@example.com:manager"),
         (
             "BOARDROOM_CALLBACK_URLS",
@@ -390,6 +432,8 @@ fn no_message_repeats_a_secret_however_it_is_wrong() {
             "hidden\u{7}",
             "ftp://hidden@hidden",
             "https://hidden@h/?hidden#",
+            "postgres://ann:hidden@db",
+            "postgres://ann:hid/hidden@db/b",
         ] {
             let result = load(Needs::Serve, &[(variable, wrong)]);
             let error = result.unwrap_err();

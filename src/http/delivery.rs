@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
 use crate::http::refused::{Head, Keeper};
-use crate::http::{RolesBell, Shared};
+use crate::http::{RolesBell, Shared, in_time};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Captured, Hint, Recorded};
@@ -192,7 +192,7 @@ async fn is_ours(watched: &Watched, store: &dyn Store, model: ModelId) -> Result
         Whose::Ours | Whose::Unknown => Ok(true),
         // Another process on this database may have registered it a moment ago.
         Whose::Others => {
-            let known = store.watches(model).await?;
+            let known = in_time(store.watches(model)).await?;
             if known {
                 watched.add([model]);
             }
@@ -243,7 +243,7 @@ async fn keep_junk(
         signature: None,
         url: None,
     };
-    if let Err(error) = store.capture(&capture).await {
+    if let Err(error) = in_time(store.capture(&capture)).await {
         tracing::error!(%error, "it could not be kept");
     }
     StatusCode::OK.into_response()

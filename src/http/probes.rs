@@ -18,7 +18,7 @@ use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::model::lane::LaneKind;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// However many ask, the database is asked to write no more often than this.
 const FRESH: Duration = Duration::from_secs(1);
@@ -55,6 +55,9 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return Err("shutting down");
         }
+        if let Some(why) = self.inbox.door().why_shut() {
+            return Err(why);
+        }
         if self.inbox.is_full() {
             return Err("too many deliveries wait to be stored");
         }
@@ -72,13 +75,30 @@ impl Readiness {
         {
             return result;
         }
+        let before = last.and_then(|(_, result)| result.err());
         let result = self.store.probe().await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, cause, "not ready: the database cannot be written");
-            "the database cannot be written"
+            let why = unready(&error);
+            if before != Some(why) {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(%error, cause, "not ready: {why}");
+            }
+            why
         });
         *last = Some((Instant::now(), result));
         result
+    }
+}
+
+/// What anybody may know of it: the error may name hosts.
+fn unready(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Away { .. } => "the database does not answer",
+        StoreError::Open { .. }
+        | StoreError::Missing { .. }
+        | StoreError::TooNew
+        | StoreError::Database(_)
+        | StoreError::Migrate(_)
+        | StoreError::Unreadable(_) => "the database cannot be written",
     }
 }
 
@@ -178,4 +198,38 @@ fn details(
         "docspace": { "writes_in_flight": writes, "writes_allowed": most_writes },
         "counters": counters,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+
+    #[tokio::test]
+    async fn it_is_ready_once_the_door_is_open_and_until_it_drains() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("b.db")).await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(store);
+        let (inbox, _writer) = Inbox::new(store.clone(), Arc::default());
+        let readiness = Readiness::new(store, inbox.clone());
+        inbox.door().shut("the database does not answer");
+        let shut = readiness.check().await;
+        assert_eq!(shut, Err("the database does not answer"));
+        inbox.door().open();
+        assert_eq!(readiness.check().await, Ok(()));
+        readiness.drain();
+        assert_eq!(readiness.check().await, Err("shutting down"));
+    }
+
+    #[test]
+    fn what_anybody_may_know_names_no_host() {
+        let away = StoreError::Away {
+            reason: "db.internal refuses".into(),
+        };
+        assert_eq!(unready(&away), "the database does not answer");
+        assert_eq!(
+            unready(&StoreError::TooNew),
+            "the database cannot be written"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 
 use crate::api::printable;
+use crate::http::in_time;
 use crate::model::delivery::{Capture, Captured};
 use crate::redact::{self, Redactor};
 use crate::store::Store;
@@ -71,7 +72,7 @@ impl Leave {
             signature: signatures(parts).map(|text| clean(&text, LONGEST_SIGNATURE)),
             url: Some(clean(&address(parts), LONGEST_ADDRESS)),
         };
-        if let Err(error) = store.capture(&capture).await {
+        if let Err(error) = in_time(store.capture(&capture)).await {
             tracing::error!(%error, "a refused delivery could not be kept");
         }
     }

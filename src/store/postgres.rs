@@ -1,16 +1,18 @@
 //! The store in a PostgreSQL database, which several services may share: a pool of connections, and what keeps them sound.
 
 mod connection;
+mod inspection;
 
 use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
 use sqlx::query::Query as Bound;
 use sqlx::{
-    ConnectOptions as _, Connection as _, PgPool, Row as _, SqlStr, TypeInfo as _, ValueRef as _,
+    ConnectOptions as _, Connection as _, Executor as _, PgPool, Row as _, SqlStr, TypeInfo as _,
+    ValueRef as _,
 };
 
 use crate::store::postgres::connection::{Connection, away, refused};
@@ -18,17 +20,14 @@ use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
 use crate::store::sql::statement::{Argument, Query};
 use crate::store::{SCHEMA, StoreError};
+pub use inspection::{Inspection, Tables};
 
 /// How long a statement may wait for a free connection, or for the server to take a new one.
 const CONNECT: Duration = Duration::from_secs(3);
 /// After so long without an answer the server is taken to be away. The server itself gives up a little earlier, so that a statement which
 /// is told to have failed does not go on there.
 const ANSWER: Duration = Duration::from_secs(15);
-const SERVER_LIMITS: [(&str, &str); 3] = [
-    ("statement_timeout", "14s"),
-    ("lock_timeout", "5s"),
-    ("idle_in_transaction_session_timeout", "15s"),
-];
+const SERVER_LIMITS: &str = "SET statement_timeout = '14s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'";
 /// Deliveries, looks at boards and commands share these.
 const CONNECTIONS: u32 = 10;
 /// A connection that was idle for so long is asked whether it still lives before it is used.
@@ -42,6 +41,8 @@ pub type Postgres = Sql<Server>;
 pub struct Server {
     options: PgConnectOptions,
     pool: PgPool,
+    /// Whether tables are made where there are none.
+    makes_tables: bool,
 }
 
 impl fmt::Debug for Server {
@@ -61,11 +62,15 @@ impl Sql<Server> {
             Some(_) => options,
             None => options.application_name("boardroom"),
         };
-        let options = options.options(SERVER_LIMITS).disable_statement_logging();
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECT)
             .test_before_acquire(false)
+            // Not at the connection's start: not every pooler lets settings pass there.
+            .after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(SERVER_LIMITS).await.map(drop) })
+            })
             .before_acquire(|connection, known| {
                 Box::pin(async move {
                     if known.idle_for >= STALE {
@@ -76,12 +81,39 @@ impl Sql<Server> {
             })
             .connect_lazy_with(options.clone());
         Ok(Self {
-            engine: Server { options, pool },
+            engine: Server {
+                options,
+                pool,
+                makes_tables: true,
+            },
         })
+    }
+
+    /// The same, but the tables must be there already: to some commands an empty database would only hide that the address is wrong.
+    pub fn existing(url: &str) -> Result<Self, StoreError> {
+        let mut store = Self::new(url)?;
+        store.engine.makes_tables = false;
+        Ok(store)
     }
 }
 
 impl Server {
+    /// A connection beside the pool; says why there is none.
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let connecting = tokio::time::timeout(CONNECT, self.options.connect()).await;
+        let connecting = connecting.map_err(|_| StoreError::Away {
+            reason: format!("no answer within {CONNECT:?}"),
+        })?;
+        connecting.map_err(refused)
+    }
+
+    /// Where the database is, without user and password.
+    fn place(&self) -> String {
+        let options = &self.options;
+        let database = options.get_database().unwrap_or(options.get_username());
+        format!("{}:{}/{database}", options.get_host(), options.get_port())
+    }
+
     async fn connection(&self) -> Result<Connection, StoreError> {
         self.pool.acquire().await.map(Connection::new).map_err(away)
     }
@@ -113,26 +145,19 @@ impl Engine for Server {
 
     async fn open(&self) -> Result<(), StoreError> {
         // One connection for itself: the pool would hide why none could be made, and a migration may take its time.
-        let options = self
-            .options
-            .clone()
-            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-        let connecting = tokio::time::timeout(CONNECT, options.connect()).await;
-        let mut connection = connecting
-            .map_err(|_| StoreError::Away {
-                reason: format!("no answer within {CONNECT:?}"),
-            })?
-            .map_err(refused)?;
+        let mut connection = self.connect().await?;
+        if !self.makes_tables && inspection::newest(&mut connection).await?.is_none() {
+            return Err(StoreError::Missing {
+                place: self.place(),
+            });
+        }
         migrations()
             .run_direct(None, &mut connection, false)
             .await?;
-        let needs = "SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'needs_schema'";
-        let needs: Option<i64> = sqlx::query_scalar(needs)
-            .fetch_optional(&mut connection)
-            .await?;
-        let _ = connection.close().await;
         // Later versions only add to the schema; one that cannot live beside this program says so here.
-        if needs.is_some_and(|needs| needs > SCHEMA) {
+        let is_too_new = inspection::needs(&mut connection).await? > SCHEMA;
+        let _ = connection.close().await;
+        if is_too_new {
             return Err(StoreError::TooNew);
         }
         Ok(())

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::query::Query as Bound;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
+};
 use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
 
 use crate::store::sql::Sql;
@@ -61,7 +63,8 @@ impl Sql<File> {
             Self::open_made(path).await
         } else {
             let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-            Err(StoreError::Missing { path })
+            let place = path.display().to_string();
+            Err(StoreError::Missing { place })
         }
     }
 

@@ -8,6 +8,7 @@ mod check;
 mod check_docspace;
 mod check_public_url;
 mod check_trello;
+mod database;
 mod explain;
 mod link;
 mod mirror;

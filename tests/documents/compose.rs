@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use boardroom::config::{Environment, Key, effective, keys};
+use boardroom::config::{Config, Environment, Key, Needs, effective, keys};
 use yaml_serde::Value;
 
 use crate::{accepts, commands, known_variables, read};
@@ -194,5 +194,55 @@ fn every_setting_of_the_example_is_one_of_the_program() {
             !clash,
             "{name} comes from a file already; both are an error"
         );
+    }
+}
+
+/// The section of the README on PostgreSQL, and the compose file in it.
+fn with_postgres() -> (String, Value) {
+    let readme = read("README.md");
+    let section = crate::markdown::section(&readme, "## PostgreSQL instead of a file");
+    let (_, rest) = section.split_once("```yaml\n").unwrap();
+    let (file, _) = rest.split_once("```").unwrap();
+    (section.to_owned(), yaml_serde::from_str(file).unwrap())
+}
+
+#[test]
+fn the_compose_file_for_postgresql_gives_the_url_by_a_file() {
+    let (section, addition) = with_postgres();
+    let ours = &addition["services"]["boardroom"];
+    let given = entries(&ours["environment"]);
+    let [(variable, path)] = &given[..] else {
+        panic!("{given:?}")
+    };
+    assert!(known_variables().contains(variable), "{variable}");
+    let mut used = texts(&ours["secrets"]);
+    assert_eq!(path, &format!("/run/secrets/{}", used[0]));
+    let postgres = &addition["services"]["postgres"];
+    used.extend(texts(&postgres["secrets"]));
+    let environment = entries(&postgres["environment"]);
+    let password = format!("/run/secrets/{}", used[1]);
+    assert!(environment.iter().any(|(_, value)| *value == password));
+    let declared = addition["secrets"].as_mapping().unwrap();
+    let declared: Vec<_> = declared.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(declared, [Some(&*used[0]), Some(&*used[1])]);
+    for secret in used {
+        let file = addition["secrets"][secret.as_str()]["file"].as_str();
+        assert_eq!(file, Some(&*format!("./secrets/{secret}")));
+        assert!(section.contains(&format!("`secrets/{secret}`")), "{secret}");
+    }
+}
+
+#[test]
+fn every_database_url_that_is_shown_is_accepted() {
+    let readme = read("README.md");
+    let shown: Vec<_> = readme
+        .split(['`', '\'', '\n'])
+        .filter(|text| text.starts_with("postgres://"))
+        .collect();
+    assert!(shown.len() >= 3, "{shown:?}");
+    for url in shown {
+        let environment = [("BOARDROOM_DATABASE_URL", url)].into_iter().collect();
+        let loaded = Config::load(Needs::Nothing, None, &environment);
+        assert!(loaded.is_ok(), "{url}: {loaded:?}");
     }
 }

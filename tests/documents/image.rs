@@ -112,13 +112,13 @@ fn it_runs_as_nobody_and_keeps_its_state_in_one_place() {
     assert_eq!(only("USER"), "65532:0");
     assert_eq!(only("VOLUME"), "/data");
     assert_eq!(only("STOPSIGNAL"), "SIGTERM");
-    assert!(only("ENV").contains("BOARDROOM_DATABASE_URL=sqlite:///data/"));
-    let port = boardroom::config::effective(None, &boardroom::config::Environment::default())
-        .iter()
-        .find(|setting| setting.key == "listen")
-        .unwrap()
-        .value
-        .clone();
+    let database = default("database_url");
+    let path = database.strip_prefix("sqlite://").unwrap();
+    let path = Path::new(&only("WORKDIR")).join(path);
+    assert!(path.starts_with("/data"), "{}", path.display());
+    let environment = only("ENV");
+    assert!(!environment.contains("BOARDROOM_"), "{environment}");
+    let port = default("listen");
     assert!(port.ends_with(&format!(":{}", only("EXPOSE"))), "{port}");
     assert!(only("LABEL").contains("image.licenses=\"Apache-2.0\""));
     let version = concat!("VERSION=", env!("CARGO_PKG_VERSION"));
@@ -129,6 +129,12 @@ fn it_runs_as_nobody_and_keeps_its_state_in_one_place() {
             .any(|(name, rest)| name == "ARG" && rest == version),
         "{version}"
     );
+}
+
+fn default(key: &str) -> String {
+    let settings = boardroom::config::effective(None, &boardroom::config::Environment::default());
+    let setting = settings.into_iter().find(|setting| setting.key == key);
+    setting.unwrap().value
 }
 
 #[test]

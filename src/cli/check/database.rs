@@ -4,14 +4,20 @@ use std::error::Error;
 use std::path::Path;
 
 use crate::cli::check::report::Finding;
-use crate::config::{Config, Database};
-use crate::store::{Deliveries as _, Sqlite, State as _, StoreError};
+use crate::config::{Config, Database, PostgresUrl};
+use crate::store::{Deliveries as _, Inspection, Postgres, Sqlite, State as _, StoreError, Tables};
 
 const SUBJECT: &str = "database";
 
 pub(super) async fn check(config: &Config) -> Finding {
-    let Database::Sqlite { path } = &config.database;
-    let shown = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    match &config.database {
+        Database::Sqlite { path } => check_file(path).await,
+        Database::Postgres { url } => check_server(url).await,
+    }
+}
+
+async fn check_file(path: &Path) -> Finding {
+    let shown = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (tried, found) = if path.exists() {
         (open_and_write(path).await, "can be written")
     } else {
@@ -24,6 +30,58 @@ pub(super) async fn check(config: &Config) -> Finding {
             Finding::failed(SUBJECT, detail, fix(&error))
         }
     }
+}
+
+/// Looks at the server; where our tables are usable, writes what the probe of a service writes: nothing of worth.
+async fn check_server(url: &PostgresUrl) -> Finding {
+    let inspected = inspect(url).await;
+    let Inspection {
+        version,
+        tables,
+        may_make_tables,
+        is_read_only,
+    } = match inspected {
+        Ok(inspection) => inspection,
+        Err(error) => {
+            let detail = format!("{url}: {}", innermost(&error));
+            return Finding::failed(SUBJECT, detail, fix(&error));
+        }
+    };
+    let server = format!("{url} (PostgreSQL {version})");
+    let failed = |why: &str, fix: &str| Finding::failed(SUBJECT, format!("{server}: {why}"), fix);
+    if is_read_only {
+        return failed(
+            "it is a copy that takes no writes",
+            "Let BOARDROOM_DATABASE_URL name the server that takes writes.",
+        );
+    }
+    match tables {
+        Tables::TooNew => failed(&StoreError::TooNew.to_string(), fix(&StoreError::TooNew)),
+        Tables::Absent | Tables::Older if !may_make_tables => failed(
+            "this user may not make tables there",
+            "Let the user create tables in the schema: GRANT CREATE ON SCHEMA public TO the user.",
+        ),
+        Tables::Absent => Finding::ok(
+            SUBJECT,
+            format!("{server} is empty; the first start makes its tables"),
+        ),
+        Tables::Older => Finding::ok(
+            SUBJECT,
+            format!("{server} is of an earlier version; the next start brings it up to date"),
+        ),
+        Tables::Usable => Finding::ok(SUBJECT, format!("{server} can be written")),
+    }
+}
+
+/// What the server says; an error if our tables are there and cannot be written.
+async fn inspect(url: &PostgresUrl) -> Result<Inspection, StoreError> {
+    let store = Postgres::new(url.expose())?;
+    let inspection = store.inspect().await?;
+    if inspection.tables == Tables::Usable && !inspection.is_read_only {
+        store.probe().await?;
+    }
+    store.close().await;
+    Ok(inspection)
 }
 
 async fn open_and_write(path: &Path) -> Result<(), StoreError> {
@@ -67,8 +125,10 @@ fn innermost(error: &dyn Error) -> String {
 
 fn fix(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Away { .. } => "Start the database, or correct BOARDROOM_DATABASE_URL.",
         StoreError::TooNew => "Run the newer boardroom, or restore the backup from before it.",
+        StoreError::Away { .. } => {
+            "Start the database server, or correct BOARDROOM_DATABASE_URL; a service waits for it."
+        }
         StoreError::Open { .. } | StoreError::Missing { .. } | StoreError::Database(_) => {
             "Let BOARDROOM_DATABASE_URL name a file in a folder that this user may write and that has space left."
         }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cli::terminal::wrapped;
+use crate::cli::wiring;
 use crate::config::Config;
 
 /// Where the second and the third column begin.
@@ -127,8 +128,10 @@ impl Report {
             &config.docspace.key,
         ];
         let credentials = credentials.into_iter().flatten();
+        let credentials = credentials.chain(&config.trello.secrets).cloned();
+        let database = wiring::secrets_of_database(config);
         Self {
-            secrets: credentials.chain(&config.trello.secrets).cloned().collect(),
+            secrets: credentials.chain(database).collect(),
             failed: 0,
             warnings: 0,
         }
