@@ -9,6 +9,7 @@
 
 mod house;
 
+mod awaiting;
 mod blaming;
 mod creating;
 mod delivering;
