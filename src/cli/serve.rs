@@ -31,7 +31,7 @@ use crate::sweep::Sweep;
 use crate::trello::signature::Verifier;
 use crate::trello::{Block, Budget};
 use crate::watched::Watched;
-use crate::worker::Worker;
+use crate::worker::{Worker, side_by_side};
 
 /// How services are named in leases.
 const HOLDER: &str = "serve";
@@ -247,11 +247,10 @@ impl Service {
             }
         });
         supervisor.spawn("inbox", writer.run());
-        let side_by_side = config.docspace.writes * 4 + 8;
         let worker = Worker::new(
             mirror.clone(),
             wiring::holder(HOLDER),
-            side_by_side,
+            side_by_side(config.docspace.writes),
             supervisor.hard_stop(),
         );
         supervisor.spawn("worker", worker.run(stop.clone()));
