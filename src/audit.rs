@@ -128,7 +128,7 @@ impl Audit {
         self.metrics.audits.add_one();
         self.surroundings
             .learn(|known| known.audited = Some(Instant::now()));
-        self.lanes.wake(Waiting::Audit, None).await;
+        self.lanes.wake(Waiting::Audit).await;
         tracing::info!(
             rooms = audited.rooms,
             adopted = audited.adopted,

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::guardian::boards::Untold;
 use crate::lane::{Charge, Lanes};
 use crate::model::id::{ModelId, WebhookId};
 use crate::model::lane::Lane;
@@ -65,6 +66,7 @@ pub struct Memory {
     failing: HashMap<WebhookId, u32>,
     /// Webhooks of ours that nothing needed in the last round.
     unneeded: HashSet<WebhookId>,
+    untold: Untold,
     /// Rounds until roles and the token are asked after again.
     rounds: u32,
     /// Workspaces of which it was told that the member is no admin.

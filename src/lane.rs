@@ -5,6 +5,7 @@
 
 mod charge;
 mod control;
+mod wake;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::docspace::DocSpace;
 use crate::lane::control::Controls;
+use crate::lane::wake::Vigil;
 use crate::model::failure::{Code, Failure, Suspect};
 use crate::model::id::BoardId;
 use crate::model::lane::{Lane, LaneKind, Pause};
@@ -42,6 +44,8 @@ pub struct Lanes {
     changing: Arc<AtomicU64>,
     /// The board that was refused last at a gate: two different ones in a row close it.
     refused: Arc<Mutex<HashMap<Lane, (BoardId, Code)>>>,
+    /// What is left to do for boards that wait.
+    vigil: Arc<Mutex<Vigil>>,
     /// Told when boards were made due.
     work: Arc<Notify>,
     /// Told when a lane opens.
@@ -88,6 +92,7 @@ impl Lanes {
             shown: false,
             controls: Arc::new(Controls::new(trello, docspace)),
             refused: Arc::default(),
+            vigil: Arc::default(),
             work: Arc::default(),
             opened: Arc::default(),
             trello_is_back: Arc::default(),
@@ -300,11 +305,11 @@ impl Lanes {
             LaneKind::Service | LaneKind::Gate => Waiting::Lane(lane),
             LaneKind::Brake => Waiting::Brake,
         };
-        self.wake(waiting, None).await;
         self.opened.notify_waiters();
         if lane == Lane::Trello {
             self.trello_is_back.notify_waiters();
         }
+        self.wake(waiting).await;
     }
 
     /// Tries what is closed and due for it; wakes what waits for nothing. One step of the keeper.
@@ -330,57 +335,8 @@ impl Lanes {
                 LaneKind::Brake => {}
             }
         }
+        self.wake_the_rest().await;
         self.wake_the_forgotten().await;
-    }
-
-    /// Lets one board try whether a gate is open again.
-    async fn put_on_trial(&self, gate: Lane) {
-        let now = Instant::now();
-        let stale = |closed: &Closed| closed.trial.is_none_or(|from| from + TRIAL <= now);
-        let begin = self
-            .table()
-            .get_mut(&gate)
-            .filter(|closed| stale(closed))
-            .map(|closed| closed.trial = Some(now));
-        if begin.is_some() && self.wake(Waiting::Lane(gate), Some(1)).await == Some(0) {
-            // Nobody waits any more: the next board will tell.
-            self.open(gate).await;
-        }
-    }
-
-    /// A board may settle as waiting just after the cause is gone; no wake-up would come for it.
-    async fn wake_the_forgotten(&self) {
-        for waiting in self.store.awaited().await.unwrap_or_default() {
-            let is_over = match waiting {
-                Waiting::Lane(lane) => self.is_open(lane),
-                Waiting::Brake => {
-                    self.is_open(Lane::CreateBrake) && self.is_open(Lane::ArchiveBrake)
-                }
-                Waiting::Baseline
-                | Waiting::Audit
-                | Waiting::Confirmation
-                | Waiting::Operation
-                | Waiting::Grace
-                | Waiting::Deletion => false,
-            };
-            if is_over {
-                self.wake(waiting, None).await;
-            }
-        }
-    }
-
-    /// Makes boards due that wait for this; says how many, or nothing when the store did not answer.
-    pub async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Option<u64> {
-        match self.store.wake(waiting, most).await {
-            Ok(woken) => {
-                self.work.notify_one();
-                Some(woken)
-            }
-            Err(error) => {
-                tracing::error!(%error, "waiting boards could not be woken; the keeper or the next sweep will");
-                None
-            }
-        }
     }
 
     async fn keep(&self, lane: Lane, pause: Option<&Pause>) {

@@ -12,7 +12,8 @@
 //! 1. [`http`] bounds the body and has [`trello::signature`] verify it: only then is there a `Signed` for a handler to take.
 //! 2. What cannot concern a room is answered 200 at once. [`watched`] tells our webhooks from those of others who use the same app.
 //! 3. [`inbox`] commits what matters to the [`store`], many deliveries in one transaction, and only then is it answered 200.
-//! 4. [`worker`] takes the board by a lease and looks ([`mirror`]): Trello's board, DocSpace's room, the recorded room, the plan.
+//! 4. [`worker`] takes the board by a lease and looks ([`mirror`]): Trello's board, read with up to nine others that are due, DocSpace's
+//!    room, the recorded room, the plan.
 //! 5. Before a room is created, renamed, archived or restored the intention is committed. What comes of it is recorded, or looked for until it
 //!    is known: what is found later and was intended is ours, and everything else that differs is a person's doing, which is respected.
 //! 6. When a call fails, [`lane`] finds out who is to blame: a service, one kind of call to it, or this board alone. Too much at once

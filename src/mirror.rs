@@ -6,6 +6,7 @@ mod end;
 mod find;
 mod finish;
 mod gate;
+pub mod glimpse;
 mod observe;
 pub mod plan;
 
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::docspace::DocSpace;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::mirror::glimpse::Glimpse;
 use crate::mirror::plan::{Comparison, RoomSight, Rules, Sight, Step, plan, wanted};
 use crate::model::board::{Answer, Board, Drift, RoomRecord, Told};
 use crate::model::failure::{Code, Failure};
@@ -81,7 +83,7 @@ impl Looked {
 struct Look<'a> {
     mirror: &'a Mirror,
     claim: Claim,
-    /// When the claim was made, to tell the database's time from then on.
+    /// When the claim was made.
     claimed: Instant,
     known: Known,
     /// Whether a recorded room was given up in this look: then another one may be there that carries the tag.
@@ -103,19 +105,19 @@ impl Mirror {
         (self.docspace.timeout() + Duration::from_secs(90)).max(Duration::from_mins(2))
     }
 
-    /// Looks at a claimed board and does what is to do.
-    pub async fn look(&self, claim: &Claim) -> Looked {
+    /// Looks at a claimed board, of which this was read, and does what is to do.
+    pub async fn look(&self, claim: &Claim, glimpse: Glimpse) -> Looked {
         self.metrics.boards_looked_at.add_one();
         let mut look = Look {
             mirror: self,
             claim: claim.clone(),
-            claimed: Instant::now(),
+            claimed: glimpse.since,
             known: self.surroundings.now(),
             forgot_a_room: false,
             notes: Vec::new(),
         };
         let mut seen = None;
-        let result = look.run(&mut seen).await;
+        let result = look.run(glimpse, &mut seen).await;
         Looked {
             result,
             seen,
@@ -136,16 +138,9 @@ async fn unless_stopped<T>(
 }
 
 impl Look<'_> {
-    async fn run(&mut self, seen: &mut Option<Board>) -> Result<Status, Stop> {
-        // What waits for a service that is still away asks nobody, and burns nothing.
-        if let Status::Waiting(waiting @ Waiting::Lane(lane @ (Lane::Trello | Lane::DocSpace))) =
-            self.claim.record.status
-            && !self.mirror.lanes.is_open(lane)
-        {
-            return Err(Stop::wait(waiting));
-        }
+    async fn run(&mut self, glimpse: Glimpse, seen: &mut Option<Board>) -> Result<Status, Stop> {
         let stop = self.mirror.stop.clone();
-        let sight = unless_stopped(&stop, self.observe()).await?;
+        let sight = unless_stopped(&stop, self.observe(glimpse)).await?;
         if let Sight::Board { board, .. } = &sight {
             self.note_what_is_new(board);
             *seen = Some(board.clone());

@@ -110,8 +110,8 @@ struct World {
     known: Known,
     listed: BTreeMap<BoardId, Listed>,
     records: BTreeMap<BoardId, Record>,
-    /// Boards that were asked for one by one; none where Trello does not show one, with its status.
-    asked: HashMap<BoardId, Result<Board, u16>>,
+    /// Boards that were asked for one by one; none where Trello does not show one, with what it says.
+    asked: HashMap<BoardId, Result<Board, TrelloError>>,
     rooms: HashMap<RoomId, Room>,
     tagged: HashMap<BoardId, Vec<RoomId>>,
     workspaces: HashMap<WorkspaceId, String>,
@@ -316,8 +316,10 @@ impl Survey<'_> {
     ) -> Result<Option<Sight>, SurveyError> {
         let board = match (world.asked.get(&record.id), world.listed.get(&record.id)) {
             (Some(Ok(board)), _) => board.clone(),
-            (Some(Err(401 | 403)), _) => return Ok(record.room.as_ref().map(|_| Sight::Hidden)),
-            (Some(Err(404)), _) => return Ok(Some(self.gone(record))),
+            (Some(Err(TrelloError::Unauthorized(_) | TrelloError::Forbidden(_))), _) => {
+                return Ok(record.room.as_ref().map(|_| Sight::Hidden));
+            }
+            (Some(Err(TrelloError::NotFound(_))), _) => return Ok(Some(self.gone(record))),
             (Some(Err(_)) | None, None) => return Ok(None),
             (_, Some(listed)) => of_list(listed, record),
         };

@@ -177,8 +177,8 @@ impl Sweep {
         let audited = self.surroundings.now().audited.is_some();
         for waiting in self.store.awaited().await? {
             match waiting {
-                Waiting::Baseline => drop(self.lanes.wake(waiting, None).await),
-                Waiting::Audit if audited => drop(self.lanes.wake(waiting, None).await),
+                Waiting::Baseline => self.lanes.wake(waiting).await,
+                Waiting::Audit if audited => self.lanes.wake(waiting).await,
                 Waiting::Audit
                 | Waiting::Lane(_)
                 | Waiting::Confirmation
@@ -331,7 +331,7 @@ impl Sweep {
                 .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
                 .await?;
         }
-        self.lanes.wake(Waiting::Baseline, None).await;
+        self.lanes.wake(Waiting::Baseline).await;
         Ok(())
     }
 }

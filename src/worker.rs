@@ -1,12 +1,14 @@
-//! The worker: takes due boards, looks at each under its lease, settles.
+//! The worker: takes due boards by tens, reads them together, looks at each under its lease, settles.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::mirror::glimpse::{Glimpse, Group, TOGETHER, groups};
 use crate::mirror::{Looked, Mirror, settlement};
 use crate::model::failure::Failure;
 use crate::model::id::BoardId;
@@ -16,6 +18,8 @@ use crate::store::{Claim, ClaimRequest, Settled, StoreError, Whose};
 
 /// Without a wake-up the queue is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
+/// When no look has begun or ended for so long, boards are taken however few can be: what hangs must not hold up the others.
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// The worker of one process.
 #[derive(Debug, Clone)]
@@ -23,11 +27,41 @@ pub struct Worker {
     mirror: Mirror,
     /// Names this process in leases.
     holder: Arc<str>,
-    /// How many boards are looked at side by side: enough to keep every write that may be in flight in flight,
-    /// while others wait for Trello.
+    /// How many boards are looked at side by side.
     slots: Arc<Semaphore>,
+    side_by_side: usize,
+    /// The turn to read fewer boards than one request takes: what comes in meanwhile is read together afterwards.
+    turn: Arc<Semaphore>,
+    /// When a look last began or ended.
+    moved: Arc<Mutex<Instant>>,
     looks: TaskTracker,
     hard_stop: CancellationToken,
+}
+
+/// How many boards are to be looked at side by side when so many writes may be in flight: as many again wait for their turn to write, while
+/// one more group is read.
+#[must_use]
+pub fn side_by_side(writes: usize) -> usize {
+    (writes * 2 + TOGETHER)
+        .next_multiple_of(TOGETHER)
+        .max(TOGETHER * 2)
+}
+
+/// Leave to begin looks.
+#[derive(Debug)]
+struct Leave {
+    slots: OwnedSemaphorePermit,
+    /// None when nothing moves, or somebody has it already.
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+async fn taken(semaphore: &Arc<Semaphore>, count: usize) -> OwnedSemaphorePermit {
+    let permit = Arc::clone(semaphore).acquire_many_owned(permits(count));
+    permit.await.expect("the semaphore is never closed")
+}
+
+fn permits(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl Worker {
@@ -42,6 +76,9 @@ impl Worker {
             mirror,
             holder: holder.into(),
             slots: Arc::new(Semaphore::new(side_by_side)),
+            side_by_side,
+            turn: Arc::new(Semaphore::new(1)),
+            moved: Arc::new(Mutex::new(Instant::now())),
             looks: TaskTracker::new(),
             hard_stop,
         }
@@ -53,15 +90,16 @@ impl Worker {
         while !stop.is_cancelled() {
             // Listening begins before the look into the queue, so that nothing that comes in between is missed.
             let work = self.mirror.lanes.work().notified();
-            let Some(slot) = stop.run_until_cancelled(self.slot()).await else {
+            let Some(leave) = stop.run_until_cancelled(self.leave()).await else {
                 break;
             };
-            let took = self.begin(slot).await.unwrap_or_else(|error| {
+            let most = leave.slots.num_permits();
+            let took = self.begin(leave).await.unwrap_or_else(|error| {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(%error, cause, "the queue could not be read");
                 0
             });
-            if took > 0 {
+            if took == most {
                 continue;
             }
             tokio::select! {
@@ -74,27 +112,82 @@ impl Worker {
         self.looks.wait().await;
     }
 
-    async fn slot(&self) -> OwnedSemaphorePermit {
-        let slot = Arc::clone(&self.slots).acquire_owned().await;
-        slot.expect("the semaphore is never closed")
+    /// Waits until ten boards may be taken, or as many tens as there are slots, so that they are read by tens; but when nothing moves, for
+    /// fewer.
+    async fn leave(&self) -> Leave {
+        let ten = TOGETHER.min(self.side_by_side);
+        let (mut leave, step) = tokio::select! {
+            biased;
+            (slots, turn) = async { tokio::join!(taken(&self.slots, ten), taken(&self.turn, 1)) } => {
+                (Leave { slots, turn: Some(turn) }, ten)
+            }
+            () = self.standstill() => {
+                let slots = taken(&self.slots, 1).await;
+                (Leave { slots, turn: None }, 1)
+            }
+        };
+        let step = permits(step);
+        while let Ok(more) = Arc::clone(&self.slots).try_acquire_many_owned(step) {
+            leave.slots.merge(more);
+        }
+        leave
     }
 
-    /// Begins looks at as many due boards as there are free slots beside this one. Says how many it began.
-    async fn begin(&self, slot: OwnedSemaphorePermit) -> Result<usize, StoreError> {
-        let mut slots = vec![slot];
-        while let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() {
-            slots.push(slot);
+    async fn standstill(&self) {
+        loop {
+            let over = *self.moved() + STANDSTILL;
+            if over <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(over).await;
         }
-        let claims = self.claim(slots.len(), None).await?;
+    }
+
+    fn moved(&self) -> MutexGuard<'_, Instant> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins looks at as many due boards as there is leave for. Says how many it began.
+    async fn begin(&self, mut leave: Leave) -> Result<usize, StoreError> {
+        let claims = self.claim(leave.slots.num_permits(), None).await?;
         let took = claims.len();
-        for (claim, slot) in claims.into_iter().zip(slots) {
-            let worker = self.clone();
+        for group in groups(claims) {
+            let slots = leave.slots.split(group.claims.len());
+            let slots = slots.expect("no more boards are taken than there are slots");
+            let turn = leave.turn.take_if(|_| group.may_grow);
+            *self.moved() = Instant::now();
+            let leave = Leave { slots, turn };
+            self.looks.spawn(self.clone().attend_group(group, leave));
+        }
+        Ok(took)
+    }
+
+    /// Reads boards together; from there on each look goes on by itself.
+    async fn attend_group(self, group: Group, mut leave: Leave) {
+        let glimpses = self.glimpse(&group.claims).await;
+        if let Some(turn) = leave.turn.take() {
+            self.looks.spawn(self.clone().pass_on(turn));
+        }
+        for (claim, glimpse) in group.claims.into_iter().zip(glimpses) {
+            let (worker, slot) = (self.clone(), leave.slots.split(1));
             self.looks.spawn(async move {
-                worker.attend(&claim).await;
+                worker.look(&claim, glimpse).await;
+                *worker.moved() = Instant::now();
                 drop(slot);
             });
         }
-        Ok(took)
+    }
+
+    /// Lets the next few boards be read.
+    async fn pass_on(self, turn: OwnedSemaphorePermit) {
+        let gathering = self.mirror.gathering();
+        if !gathering.is_zero() {
+            let stopped = self.mirror.stop.clone();
+            let _: Option<()> = stopped
+                .run_until_cancelled(tokio::time::sleep(gathering))
+                .await;
+        }
+        drop(turn);
     }
 
     /// Takes one board, due or not. None while somebody else has it.
@@ -117,12 +210,34 @@ impl Worker {
 
     /// One look at one claimed board. Says what failed, if something did.
     pub async fn attend(&self, claim: &Claim) -> Option<Failure> {
-        let claimed = tokio::time::Instant::now();
+        let glimpse = self.glimpse(std::slice::from_ref(claim)).await.pop()?;
+        self.look(claim, glimpse).await
+    }
+
+    /// What is read of claimed boards. Nothing when it was told to stop hard: then their leases are given back.
+    async fn glimpse(&self, claims: &[Claim]) -> Vec<Glimpse> {
+        let glimpses = Box::pin(self.mirror.glimpse(claims));
+        if let Some(glimpses) = self.hard_stop.run_until_cancelled(glimpses).await {
+            return glimpses;
+        }
+        for claim in claims {
+            self.hand_back(claim).await;
+        }
+        Vec::new()
+    }
+
+    /// The lease runs out by itself when the store does not answer.
+    async fn hand_back(&self, claim: &Claim) {
+        let _ = self.mirror.store.hand_back(Whose::Board(claim.fence)).await;
+    }
+
+    async fn look(&self, claim: &Claim, glimpse: Glimpse) -> Option<Failure> {
+        let claimed = glimpse.since;
         let before = self.mirror.surroundings.now();
         let store = &self.mirror.store;
         let looked = self
             .hard_stop
-            .run_until_cancelled(Box::pin(self.mirror.look(claim)))
+            .run_until_cancelled(Box::pin(self.mirror.look(claim, glimpse)))
             .await;
         let now = claim.taken.plus(claimed.elapsed());
         let failure = looked.as_ref().and_then(|looked| looked.failure().cloned());
@@ -131,8 +246,7 @@ impl Worker {
             settlement(claim, looked, now, fastrand::f64())
         });
         let Some(settlement) = settlement else {
-            // The lease runs out by itself when the store does not answer.
-            let _ = store.hand_back(Whose::Board(claim.fence)).await;
+            self.hand_back(claim).await;
             return failure;
         };
         match store.settle(claim.fence, &settlement).await {
@@ -164,13 +278,11 @@ impl Worker {
                     || before.since != known.since
                     || before.baselines != known.baselines
             }
-            // The keeper wakes those of lanes, and a confirmation has a time of its own.
-            Waiting::Lane(_)
-            | Waiting::Confirmation
-            | Waiting::Operation
-            | Waiting::Grace
-            | Waiting::Deletion
-            | Waiting::Brake => false,
+            Waiting::Lane(_) | Waiting::Brake => self.mirror.lanes.is_over(waiting),
+            // These have a time of their own.
+            Waiting::Confirmation | Waiting::Operation | Waiting::Grace | Waiting::Deletion => {
+                false
+            }
         }
     }
 
@@ -199,6 +311,19 @@ fn log(claim: &Claim, looked: &Looked) {
         Err(Stop::Store(error)) => {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(board.id = %board, %error, cause, "the database did not answer");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_slots_for_whole_tens() {
+        let table = [(1, 20), (4, 20), (5, 20), (6, 30), (64, 140)];
+        for (writes, slots) in table {
+            assert_eq!(side_by_side(writes), slots, "{writes}");
         }
     }
 }

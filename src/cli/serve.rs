@@ -34,7 +34,7 @@ use crate::sweep::Sweep;
 use crate::trello::Budget;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
-use crate::worker::Worker;
+use crate::worker::{Worker, side_by_side};
 
 /// How services are named in leases.
 const HOLDER: &str = "serve";
@@ -212,11 +212,10 @@ impl Service {
     /// Starts everything side by side.
     fn start(self, config: &Config, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
-        let side_by_side = config.docspace.writes * 4 + 8;
         let worker = Worker::new(
             mirror.clone(),
             wiring::holder(HOLDER),
-            side_by_side,
+            side_by_side(config.docspace.writes),
             supervisor.hard_stop(),
         );
         supervisor.spawn("worker", worker.run(stop.clone()));

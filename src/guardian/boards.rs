@@ -2,6 +2,9 @@
 //! most of the budget is left for looks.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::guardian::{Guardian, GuardianError, Registered};
 use crate::lane::{Charge, Verdict};
@@ -14,6 +17,36 @@ use crate::trello::Webhook;
 const STEP: u32 = 1_000;
 /// So few boards are looked at again at once when their webhook comes; for more a sweep costs less.
 const FEW: usize = 5;
+
+/// While webhooks come one after the other, their boards are gathered for so long.
+const LULL: Duration = Duration::from_secs(2);
+const GATHERED: Duration = Duration::from_secs(30);
+
+/// Boards that got their webhook and were not looked at since: what happened to them in between was told by nobody.
+#[derive(Debug, Default)]
+pub(super) struct Untold {
+    boards: Vec<BoardId>,
+    /// When the oldest of them came, and the last of all.
+    since: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Untold {
+    /// Those that are to be looked at now, after a step in which some came or none: one at once, of many in a row all together.
+    fn ripe(&mut self, came: bool, now: Instant) -> Vec<BoardId> {
+        let is_within = |moment: Option<Instant>, span| moment.is_some_and(|at| now < at + span);
+        let is_first = !is_within(self.last, LULL);
+        if came {
+            self.last = Some(now);
+        }
+        let since = *self.since.get_or_insert(now);
+        if came && !is_first && is_within(Some(since), GATHERED) {
+            return Vec::new();
+        }
+        self.since = None;
+        std::mem::take(&mut self.boards)
+    }
+}
 
 impl Guardian {
     /// Brings the boards' own webhooks in line with which boards are followed.
@@ -43,20 +76,27 @@ impl Guardian {
         if !self.follow || self.state.is_url_refused {
             return Ok(());
         }
-        let mut registered = Vec::new();
+        let known = self.state.untold.boards.len();
         for board in self.store.unhooked(STEP).await? {
             let model = ModelId::from(board);
             if self.state.refusals.must_wait(model) {
                 continue;
             }
+            // Looks come first: what is left of the budget is theirs.
+            let (left, most) = self.trello.budget().left();
+            if left < most / 4 {
+                break;
+            }
             // A webhook that could not be registered for the URL's sake tells that of the next one as well.
             match self.register_on(board, &callback).await? {
-                Some(true) => registered.push(board),
+                Some(true) => self.state.untold.boards.push(board),
                 Some(false) => {}
                 None => break,
             }
         }
-        self.look_again(&registered).await
+        let came = self.state.untold.boards.len() > known;
+        let boards = self.state.untold.ripe(came, Instant::now());
+        self.look_again(&boards).await
     }
 
     /// One that Trello will not remove is not this token's any more, and nobody's concern.
@@ -202,5 +242,36 @@ impl Guardian {
         );
         self.store.set_hooks(&changes).await?;
         Ok(blind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_board_is_looked_at_at_once_and_many_in_a_row_together() {
+        let start = Instant::now();
+        let mut untold = Untold::default();
+        // At which second, how many webhooks came in the step, how many boards are looked at then.
+        let few = [
+            (0, 1, 1),
+            (1, 0, 0),
+            (5, 2, 2),
+            (6, 3, 0),
+            (7, 3, 0),
+            (8, 0, 6),
+        ];
+        let without_end = (20..60).map(|second| match second {
+            20 => (second, 1, 1),
+            51 => (second, 1, 31),
+            _ => (second, 1, 0),
+        });
+        for (second, came, ripe) in few.into_iter().chain(without_end) {
+            let board: BoardId = "64f0c0ffee0123456789abcd".parse().unwrap();
+            untold.boards.extend(std::iter::repeat_n(board, came));
+            let now = start + Duration::from_secs(second);
+            assert_eq!(untold.ripe(came > 0, now).len(), ripe, "at {second} s");
+        }
     }
 }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use crate::lane::{Charge, Verdict};
+use crate::mirror::glimpse::{Glimpse, Unread};
 use crate::mirror::plan::Sight;
 use crate::mirror::{Look, Stop, end};
 use crate::model::board::Board;
-use crate::model::failure::{Code, Failure};
-use crate::model::lane::Lane;
+use crate::model::failure::Code;
 use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
 use crate::store::history::Event;
-use crate::trello::TrelloError;
 
 /// A board of which one thing is not certain yet is asked for at least so often.
 const CERTAINTY: Duration = Duration::from_mins(1);
@@ -19,42 +17,29 @@ const CERTAINTY: Duration = Duration::from_mins(1);
 const OPERATION: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
 impl Look<'_> {
-    /// The board as it is now. A board that Trello will not show is told apart from a Trello that shows nothing.
-    pub(super) async fn observe(&self) -> Result<Sight, Stop> {
-        if !self.mirror.lanes.is_open(Lane::Trello) {
-            return Err(Stop::wait(Waiting::Lane(Lane::Trello)));
-        }
-        let record = &self.claim.record;
-        let error = match self.mirror.trello.board(record.id).await {
+    /// The board as it is now: as it was read, hidden from us, or gone.
+    pub(super) async fn observe(&self, glimpse: Glimpse) -> Result<Sight, Stop> {
+        let charge = match glimpse.read {
             Ok(board) => return self.sight_of(board).await,
-            Err(error) => error,
+            Err(Unread::Stopped(stop)) => return Err(stop),
+            Err(Unread::Refused(charge)) => charge,
         };
-        let unseen = match &error {
-            TrelloError::Unauthorized(_) => Some(Code::BoardNotVisible),
-            TrelloError::NotFound(_) => Some(Code::BoardNotFound),
-            _ => None,
-        };
-        let failure = unseen.map_or_else(|| error.failure(), |code| Failure::new(code, &error));
-        let charge = Charge::from(&error);
-        if let Verdict::Lane(lane) = self.mirror.lanes.judge(Lane::Trello, &charge).await {
-            return Err(Stop::wait(Waiting::Lane(lane)));
-        }
+        let code = charge.failure.code;
+        let (is_hidden, is_unknown) = (code == Code::BoardNotVisible, code == Code::BoardNotFound);
+        let record = &self.claim.record;
         // A room that an unanswered create of ours may have left is looked for whether or not its board can still be seen.
-        let may_have_room = record.room.is_some() || record.intention.is_some();
-        match (unseen, may_have_room) {
-            (Some(Code::BoardNotVisible), true) => Ok(Sight::Hidden),
-            (Some(_), true) => Ok(Sight::Gone {
-                certain: self.is_certainly_gone(),
-            }),
-            (Some(Code::BoardNotFound), false) if self.unseen_for_long() => {
-                Ok(Sight::Gone { certain: true })
+        if record.room.is_some() || record.intention.is_some() {
+            if is_hidden {
+                return Ok(Sight::Hidden);
             }
-            (_, _) => Err(Stop::Fault {
-                failure,
-                suspect: error.suspect(),
-                retry_after: error.retry_after(),
-            }),
+            if is_unknown {
+                let certain = self.is_certainly_gone();
+                return Ok(Sight::Gone { certain });
+            }
+        } else if is_unknown && self.unseen_for_long() {
+            return Ok(Sight::Gone { certain: true });
         }
+        Err(Stop::from(charge))
     }
 
     async fn sight_of(&self, board: Board) -> Result<Sight, Stop> {

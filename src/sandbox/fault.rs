@@ -286,10 +286,12 @@ impl Plan {
         self.faults.clear();
     }
 
-    pub(crate) fn fate(&mut self, call: &Call) -> Fate {
+    /// What becomes of a request, or of a read inside one whose own fate is decided already.
+    pub(crate) fn fate(&mut self, call: &Call, outer: Option<&Call>) -> Fate {
         let mut fate = Fate::default();
         for (_, fault) in &mut self.faults {
-            if fault.strikes(call) {
+            let is_over = outer.is_some_and(|outer| fault.matches(outer));
+            if !is_over && fault.strikes(call) {
                 fate.add(fault.effect.clone());
             }
         }

@@ -170,6 +170,11 @@ impl<W: Send + 'static> Service<W> {
         self.plan().clear_all();
     }
 
+    /// What the faults have in mind for a read inside another request. Those that match the other one have had their turn.
+    pub(crate) fn fate_inside(&self, call: &Call, outer: &Call) -> Fate {
+        self.plan().fate(call, Some(outer))
+    }
+
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.inner
             .plan
@@ -266,7 +271,7 @@ async fn exchange<W: Send + 'static>(
     };
     let entry = service.inner.journal.begin(&mut call);
     service.changed();
-    let fate = service.plan().fate(&call);
+    let fate = service.plan().fate(&call, None);
     // In a task of its own: the work goes on when the client has left, as it does in both real services.
     let work = service
         .inner

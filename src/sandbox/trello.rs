@@ -1,6 +1,7 @@
 //! Trello in memory: members, workspaces, boards, one token, webhooks and their deliveries.
 
 mod actions;
+mod batch;
 mod boards;
 mod courier;
 mod letters;

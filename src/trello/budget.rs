@@ -129,6 +129,12 @@ impl Budget {
         }
     }
 
+    /// How long a request counts.
+    #[must_use]
+    pub fn per(&self) -> Duration {
+        self.per
+    }
+
     /// How many requests could be made at once now, of how many.
     #[must_use]
     pub fn left(&self) -> (u32, u32) {

@@ -8,14 +8,15 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 
-use crate::api::{self, Caller, Readable};
+use crate::api::{self, Caller, Readable, Reply};
 use crate::model::board::{Board, Listed};
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
 use crate::model::workspace::{Member, Workspace};
 use crate::redact::Redactor;
-use crate::trello::answer::{BatchAnswer, BoardAnswer};
+use crate::trello::answer::{self, BoardAnswer};
 use crate::trello::budget::Budget;
 use crate::trello::error::{RegisterError, TrelloError};
 
@@ -23,7 +24,7 @@ use crate::trello::error::{RegisterError, TrelloError};
 const LIST_FIELDS: &str = "name,closed,idOrganization,shortLink";
 
 /// Trello takes no more URLs in one batch.
-const BATCH: usize = 10;
+pub const BATCH: usize = 10;
 
 /// How Trello is reached and who asks.
 #[derive(Debug, Clone)]
@@ -195,20 +196,36 @@ impl Trello {
         Ok(answer.board())
     }
 
-    /// `GET /1/batch`: up to 10 boards in one request, in their order. One that Trello will not show has its status instead.
-    pub async fn boards(&self, ids: &[BoardId]) -> Result<Vec<Result<Board, u16>>, TrelloError> {
+    /// `GET /1/batch`: up to 10 boards in one request, in their order. What is wrong with one of them fails that one alone.
+    pub async fn boards(
+        &self,
+        ids: &[BoardId],
+    ) -> Result<Vec<Result<Board, TrelloError>>, TrelloError> {
         let mut found = Vec::with_capacity(ids.len());
         for ten in ids.chunks(BATCH) {
             let urls: Vec<_> = ten.iter().map(|id| format!("/boards/{id}")).collect();
-            let answers: Vec<BatchAnswer> =
+            let answers: Vec<Box<RawValue>> =
                 self.get("/1/batch", &[("urls", &urls.join(","))]).await?;
             if answers.len() != ten.len() {
                 let detail = format!("{} answers to {} questions", answers.len(), ten.len());
                 return Err(TrelloError::Unintelligible(detail));
             }
-            found.extend(answers.into_iter().map(BatchAnswer::board));
+            let answers = answers.iter().zip(ten);
+            found.extend(answers.map(|(entry, id)| self.board_of_batch(entry, *id)));
         }
         Ok(found)
+    }
+
+    fn board_of_batch(&self, entry: &RawValue, id: BoardId) -> Result<Board, TrelloError> {
+        let reply = answer::of_batch(entry, &self.caller.redactor);
+        let board = parsed::<BoardAnswer>(&TrelloError::check(reply)?)?.board();
+        // A room must never be made after another board than its own.
+        if board.id == id {
+            Ok(board)
+        } else {
+            let detail = format!("board {} where {id} was asked for", board.id);
+            Err(TrelloError::Unintelligible(detail))
+        }
     }
 
     /// `GET /1/boards/{shortLink}`; the caller has checked that it is letters and digits.
@@ -309,11 +326,14 @@ impl Trello {
             tracing::debug!(%method, path = shown(path), %error, "Trello did not answer");
         })?;
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
-        let reply = TrelloError::check(reply)?;
-        reply
-            .json()
-            .map_err(|error| TrelloError::Unintelligible(reply.complaint(&error)))
+        parsed(&TrelloError::check(reply)?)
     }
+}
+
+fn parsed<T: DeserializeOwned>(reply: &Reply) -> Result<T, TrelloError> {
+    reply
+        .json()
+        .map_err(|error| TrelloError::Unintelligible(reply.complaint(&error)))
 }
 
 /// A path fit for a log: the token's own routes carry the token.

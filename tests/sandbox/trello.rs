@@ -1,7 +1,10 @@
 //! Trello's routes, refusals and limits.
 
-use boardroom::sandbox::{NewBoard, RateLimits, Role, Visibility};
+use std::time::Duration;
+
+use boardroom::sandbox::{Answer, Effect, Fault, NewBoard, RateLimits, Role, Visibility};
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::{Lab, answered};
@@ -195,6 +198,36 @@ async fn a_batch_takes_ten_and_each_fails_alone() {
             .status,
         400
     );
+}
+
+#[tokio::test]
+async fn what_is_planned_for_one_read_strikes_it_inside_a_batch_too() {
+    let lab = Lab::new().await;
+    let trello = lab.trello();
+    let boards: Vec<_> = ["Ill", "Odd", "Well"]
+        .map(|name| trello.create_board(NewBoard::named(name)))
+        .into();
+    let path = |board: usize| format!("/1/boards/{}", boards[board]);
+    trello.fail(Fault::new(Effect::Answer(Answer::html(503))).path(&path(0)));
+    trello.fail(Fault::new(Effect::NotJson).path(&path(1)));
+    let whole = trello.fail(Fault::on("GET", "/1/b", Effect::Answer(Answer::html(502))).once());
+    let urls: Vec<_> = boards
+        .iter()
+        .map(|board| format!("/boards/{board}"))
+        .collect();
+    let batch = format!("/batch?urls={}", urls.join(","));
+    assert_eq!(lab.ask_trello(&batch).await.status, 502);
+    assert_eq!(trello.struck(whole), 1);
+    let answers = lab.ask_trello(&batch).await.json();
+    assert_eq!(answers[0]["statusCode"], 503);
+    assert!(answers[1]["200"].is_string(), "{answers}");
+    assert_eq!(answers[2]["200"]["name"], "Well");
+    trello.fail(Fault::new(Effect::Hang).path(&path(2)));
+    let asked = lab
+        .to_trello(Method::GET, &batch)
+        .timeout(Duration::from_millis(200));
+    let unanswered = asked.send().await.unwrap_err();
+    assert!(unanswered.is_timeout(), "one that hangs keeps the others");
 }
 
 #[tokio::test]

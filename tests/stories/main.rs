@@ -11,6 +11,7 @@ mod house;
 
 mod awaiting;
 mod blaming;
+mod bursting;
 mod creating;
 mod delivering;
 mod discovering;

@@ -1,17 +1,14 @@
-//! What can be read from Trello: objects, lists and batches, with `fields` and `filter`.
+//! What can be read from Trello: objects and lists, with `fields` and `filter`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::render::{self, chosen};
 use super::routes::{FORBIDDEN, Route};
 use super::webhooks;
 use super::world::{Board, TrelloWorld, Workspace};
-use crate::sandbox::call::{Answer, pairs};
+use crate::sandbox::call::Answer;
 
 const NOT_FOUND: &str = "The requested resource was not found.";
-/// `GET /1/batch` takes no more URLs than this.
-const BATCH: usize = 10;
-
 /// Whatever only reads, also inside a batch.
 pub(super) fn read(world: &TrelloWorld, route: &Route, query: &[(String, String)]) -> Answer {
     let fields = webhooks::parameter(query, "fields");
@@ -44,8 +41,10 @@ pub(super) fn read(world: &TrelloWorld, route: &Route, query: &[(String, String)
         Route::Token(_) => Some(chosen(token(world, query), fields)),
         Route::TokenWebhooks(_) => Some(Some(webhooks::list(world))),
         Route::Webhook(id) => return webhooks::show(world, id),
-        Route::Batch => return batch(world, query),
-        Route::CreateWebhook(_) | Route::UpdateWebhook(_) | Route::DeleteWebhook(..) => None,
+        Route::Batch
+        | Route::CreateWebhook(_)
+        | Route::UpdateWebhook(_)
+        | Route::DeleteWebhook(..) => None,
     };
     match found {
         Some(Some(value)) => Answer::json(200, &value),
@@ -166,50 +165,4 @@ fn boards<'a>(query: &[(String, String)], candidates: impl Iterator<Item = &'a B
         || Answer::text(400, "invalid value for fields"),
         |value| Answer::json(200, &value),
     )
-}
-
-/// <https://developer.atlassian.com/cloud/trello/rest/api-group-batch/>: `[{"200": …}, {"name", "message", "statusCode"}]`.
-fn batch(world: &TrelloWorld, query: &[(String, String)]) -> Answer {
-    let urls: Vec<&str> = match webhooks::parameter(query, "urls") {
-        Some(urls) if !urls.is_empty() => urls.split(',').collect(),
-        _ => return Answer::text(400, "invalid value for urls"),
-    };
-    if urls.len() > BATCH {
-        return Answer::text(400, "invalid value for urls");
-    }
-    let answers: Value = urls.iter().map(|url| batched(world, url)).collect();
-    Answer::json(200, &answers)
-}
-
-fn batched(world: &TrelloWorld, url: &str) -> Value {
-    let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let segments: Vec<String> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let failed = |name: &str, status: u16, message: &str| json!({ "name": name, "message": message, "statusCode": status });
-    let answer = match Route::parse("GET", &segments) {
-        Some(Route::Batch) | None => {
-            return failed("NotFoundError", 404, &format!("Cannot GET {path}"));
-        }
-        Some(route) if route.is_malformed() => return failed("BadRequestError", 400, "invalid id"),
-        Some(route)
-            if route
-                .token()
-                .is_some_and(|token| token != world.credentials.token) =>
-        {
-            return failed("UnauthorizedError", 401, "unauthorized token");
-        }
-        Some(route) => read(world, &route, &pairs(query.as_bytes())),
-    };
-    if answer.status == 200 {
-        return json!({ "200": serde_json::from_slice::<Value>(&answer.body).unwrap_or_default() });
-    }
-    let name = if answer.status == 404 {
-        "NotFoundError"
-    } else {
-        "UnauthorizedError"
-    };
-    failed(name, answer.status, &answer.body_text())
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::settings::TooMany;
-use super::{Trello, reading, webhooks};
+use super::{Trello, batch, reading, webhooks};
 use crate::sandbox::call::{Answer, Call};
 use crate::sandbox::identity::is_object_id;
 
@@ -119,6 +119,7 @@ pub(super) async fn answer(trello: Trello, call: Call) -> Answer {
         Route::CreateWebhook(_) => webhooks::create(&trello, &parameters).await,
         Route::UpdateWebhook(id) => webhooks::update(&trello, id, &parameters).await,
         Route::DeleteWebhook(_, id) => webhooks::delete(&trello, id),
+        Route::Batch => batch::answer(&trello, &call).await,
         other => reading::read(&trello.world(), other, &call.query),
     };
     limited(&trello, answer)
