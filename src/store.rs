@@ -53,7 +53,7 @@ pub enum StoreError {
 }
 
 /// The newest schema that this program knows.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]

@@ -4,15 +4,19 @@
 //! is 0 or 1. No remote call is ever made inside a transaction.
 
 mod boards;
+mod compare;
 mod deliveries;
 pub(super) mod engine;
+mod many;
 mod people;
 mod queue;
 mod row;
 mod state;
 pub(super) mod statement;
+mod tally;
 mod upkeep;
 mod views;
+mod waking;
 
 use async_trait::async_trait;
 

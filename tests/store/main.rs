@@ -8,6 +8,7 @@ mod captures;
 mod postgres;
 mod queue;
 mod sqlite;
+mod tally;
 mod upkeep;
 mod views;
 

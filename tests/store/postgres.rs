@@ -1,7 +1,10 @@
 //! What only a server can be: started by several at once, away, newer.
 
+use boardroom::model::failure::Code;
+use boardroom::model::status::Status;
 use boardroom::store::{Boards as _, Postgres, Store as _, StoreError};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlStr};
 
 use crate::board;
 
@@ -31,6 +34,52 @@ async fn several_may_bring_the_schema_up_to_date_at_once() {
     opened.2.unwrap();
     stores[0].hint(&[board(1)]).await.unwrap();
     assert!(stores[2].record(board(1)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_are_counted() {
+    let Some(server) = server() else { return };
+    let url = schema(&server).await;
+    let mut raw = PgConnection::connect(&url).await.unwrap();
+    let base = SqlStr::from_static(include_str!("../../src/store/postgres/0002_base.sql"));
+    let base = Migration::new(2, "base".into(), MigrationType::Simple, base, false);
+    let first = Migrator::with_migrations(vec![base]);
+    first.run_direct(None, &mut raw, false).await.unwrap();
+    raw.execute(
+        "INSERT INTO board (id, status, reason, since) SELECT lpad(n::text, 24, '0'), 'failed', 'docspace_rejected', 1
+             FROM generate_series(1, 5) AS n",
+    )
+    .await
+    .unwrap();
+    let store = Postgres::new(&url).unwrap();
+    store.open().await.unwrap();
+    let failed = Status::Failed(Code::DocSpaceRejected);
+    assert_eq!(store.totals().await.unwrap(), [(failed, 5)]);
+}
+
+#[tokio::test]
+async fn a_tally_of_much_that_moved_stays_short_and_what_is_taken_out_by_hand_is_counted_no_more() {
+    let Some(server) = server() else { return };
+    let url = schema(&server).await;
+    let store = Postgres::new(&url).unwrap();
+    store.open().await.unwrap();
+    let boards: Vec<_> = (0..100).map(board).collect();
+    store.hint(&boards).await.unwrap();
+    let mut raw = PgConnection::connect(&url).await.unwrap();
+    for status in ["ignored", "pending"].repeat(30) {
+        let moved = sqlx::query("UPDATE board SET status = $1").bind(status);
+        moved.execute(&mut raw).await.unwrap();
+    }
+    let entries = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM tally");
+    let entries = entries.fetch_one(&mut raw).await.unwrap();
+    assert!(entries < 4_000, "{entries} of 12,000 are left");
+    let all = [(Status::Pending(None), 100)];
+    assert_eq!(store.totals().await.unwrap(), all);
+    let some = "DELETE FROM board WHERE id < '640000000000000000000040'";
+    raw.execute(some).await.unwrap();
+    assert_eq!(store.totals().await.unwrap(), [(Status::Pending(None), 36)]);
+    raw.execute("TRUNCATE board").await.unwrap();
+    assert!(store.totals().await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -59,6 +59,25 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_ar
         "rooms did not follow before"
     );
     assert_eq!(store.unhooked(10).await.unwrap(), [board(2), board(1)]);
+    let totals = [(Status::Mirrored(None), 2), (Status::Pending(None), 1)];
+    assert_eq!(store.totals().await.unwrap(), totals);
+}
+
+#[tokio::test]
+async fn boards_that_are_taken_out_by_hand_are_counted_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.db");
+    let store = Sqlite::open(&path).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    let boards: Vec<_> = (0..10).map(board).collect();
+    store.hint(&boards).await.unwrap();
+    let one = sqlx::query("DELETE FROM board WHERE id = '640000000000000000000003'");
+    one.execute(&mut raw).await.unwrap();
+    assert_eq!(store.totals().await.unwrap(), [(Status::Pending(None), 9)]);
+    let all = sqlx::query("DELETE FROM board");
+    all.execute(&mut raw).await.unwrap();
+    assert!(store.totals().await.unwrap().is_empty());
 }
 
 #[tokio::test]

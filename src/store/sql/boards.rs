@@ -6,19 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::Sql;
-use super::engine::{Engine, Lock, Row as _, Transaction};
-use super::row::{self, all_parsed, get, get_parsed};
+use super::engine::{Engine, Lock, Transaction};
+use super::many::{CHUNK, change, standing_at};
+use super::row::{self, get, get_parsed};
 use super::statement::{Query, Statement, records, sql};
+use super::tally::tally;
+use super::{Sql, compare};
 use crate::model::board::{Listed, Record, RoomRecord, Told};
 use crate::model::id::{BoardId, ModelId, RoomId, WorkspaceId};
 use crate::model::status::Status;
 use crate::model::time::milliseconds;
 use crate::store::history::Note;
 use crate::store::{Boards, Bound, Fence, Held, Newcomer, StoreError};
-
-/// How many boards one statement compares: the text of a list of 100,000 would be held twice.
-const CHUNK: usize = 1_000;
 
 /// Records a room, whoever holds the board, unless the board has one. The intention that it came of is closed.
 const BIND: Statement = sql!(
@@ -53,15 +52,11 @@ const TELL: Statement = sql!(
          hints = board.hints + 1, failures = 0, failing_since = NULL, due_at = excluded.due_at"
 );
 
-/// Those that are due anyway are left out, but for boards whose wait may have ended.
-const DIFFERING: Statement = sql!(
-    "SELECT given.id AS id FROM " (records 1 (id: text, name: text, workspace: text, closed: bigint)) "
-         LEFT JOIN board ON board.id = given.id
-     WHERE board.id IS NULL OR ((board.due_at IS NULL OR (board.status = 'waiting' AND board.reason IN ('grace', 'deletion'))) AND
-         (board.name IS DISTINCT FROM given.name OR board.workspace IS DISTINCT FROM given.workspace
-          OR board.closed IS DISTINCT FROM given.closed
-          OR board.reason IN ('gone', 'board_not_found', 'board_not_visible', 'outside_workspaces', 'not_visible', 'board_deleted')))
-     ORDER BY given.id"
+/// What was decided of boards under another policy is decided anew.
+const RECONSIDER: Statement = sql!(
+    "UPDATE board SET hints = hints + 1, failures = 0, failing_since = NULL, due_at = " now "
+         WHERE id IN (SELECT id FROM board WHERE id " (among 1) "
+             AND CASE WHEN status = $2 THEN coalesce(reason, '') = coalesce($3, '') ELSE false END" (lock) ")"
 );
 
 /// A board that a delivery brought before the list came is looked at again, now that the baseline is known.
@@ -166,19 +161,14 @@ impl<E: Engine> Boards for Sql<E> {
     }
 
     async fn differing(&self, boards: &[Listed]) -> Result<Vec<BoardId>, StoreError> {
-        let mut differing = Vec::new();
-        for chunk in boards.chunks(CHUNK) {
-            let given: Vec<_> = chunk.iter().map(listed).collect();
-            let found = self.engine.read(DIFFERING.bind(records(&given))).await?;
-            differing.extend(all_parsed::<BoardId>(&found, "id")?);
-        }
-        Ok(differing)
+        compare::differing(&self.engine, boards).await
     }
 
     async fn take_in(&self, source: ModelId, boards: &[Newcomer]) -> Result<(), StoreError> {
-        // Each board once and in one order: no statement may write one twice, and no two services may wait for each other.
-        let boards: BTreeMap<_, _> = boards.iter().map(|one| (one.board.id, one)).collect();
-        let boards: Vec<_> = boards.into_values().collect();
+        // Each board once, as it came last, and in one order: no statement may write one twice, and no two services may wait for each other.
+        let mut boards: Vec<_> = boards.iter().rev().collect();
+        boards.sort_by_key(|newcomer| newcomer.board.id);
+        boards.dedup_by_key(|newcomer| newcomer.board.id);
         let mut write = self.engine.begin().await?;
         for chunk in boards.chunks(CHUNK) {
             let given: Vec<_> = chunk
@@ -200,31 +190,21 @@ impl<E: Engine> Boards for Sql<E> {
     }
 
     async fn reconsider(&self, statuses: &[Status]) -> Result<u64, StoreError> {
-        let reconsider = sql!(
-            "UPDATE board SET hints = hints + 1, failures = 0, failing_since = NULL, due_at = " now "
-                 WHERE id IN (SELECT id FROM board WHERE status = $1
-                     AND " {"reason IS NOT DISTINCT FROM $2" | "coalesce(reason, '') = coalesce($2, '')"} (lock) ")"
-        );
         let mut woken = 0;
         for status in statuses {
+            let boards = standing_at(&self.engine, *status).await?;
             let (status, reason) = status.words();
-            let reconsider = reconsider.bind(status).bind(reason);
-            woken += self.engine.execute(reconsider).await?;
+            let reconsider = |boards| RECONSIDER.bind(boards).bind(status).bind(reason);
+            woken += change(&self.engine, reconsider, boards).await?;
         }
         Ok(woken)
     }
 
     async fn totals(&self) -> Result<Vec<(Status, u64)>, StoreError> {
-        let totals =
-            sql!("SELECT status, reason, count(*) AS boards FROM board GROUP BY status, reason");
-        let rows = self.engine.read(totals).await?;
-        let mut totals = Vec::with_capacity(rows.len());
-        for found in &rows {
-            let status: String = get(found, "status")?;
-            let status = row::status(&status, found.text("reason")?);
-            if let Some(status) = row::readable(status) {
-                totals.push((status, get(found, "boards")?));
-            }
+        let mut totals = Vec::new();
+        for (words, boards) in tally(&self.engine).await? {
+            let status = row::status(&words.status, words.reason.as_deref());
+            totals.extend(row::readable(status).map(|status| (status, boards)));
         }
         Ok(totals)
     }

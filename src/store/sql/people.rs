@@ -33,11 +33,11 @@ impl<E: Engine> People for Sql<E> {
     async fn retry(&self, boards: &[BoardId]) -> Result<u64, StoreError> {
         let retry = sql!(
             "UPDATE board SET hints = hints + 1, failures = 0, failing_since = NULL, due_at = " now "
-                 WHERE id IN (SELECT id FROM board WHERE id IN (SELECT value FROM " (each 1) ")" (lock) ")"
+                 WHERE id IN (SELECT id FROM board WHERE id " (among 1) (lock) ")"
         );
         let told = sql!(
             "INSERT INTO history (board, at, event, detail)
-             SELECT id, " now ", $2, 'to try again' FROM board WHERE id IN (SELECT value FROM " (each 1) ")"
+             SELECT id, " now ", $2, 'to try again' FROM board WHERE id " (among 1)
         );
         let mut write = self.engine.begin().await?;
         let retried = write.execute(retry.bind(texts(boards))).await?;

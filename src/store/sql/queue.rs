@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::engine::{Engine, Transaction as _};
 use super::row::{self, get, maybe};
 use super::statement::{Query, Statement, sql};
-use super::{Sql, boards::note_once};
+use super::{Sql, boards::note_once, waking};
 use crate::model::board::{Answer, RoomRecord, Told};
 use crate::model::id::BoardId;
 use crate::model::status::{Apart, Status, Waiting};
@@ -22,7 +22,7 @@ const CLAIM_DUE: Statement = sql!(
     "WITH taken AS MATERIALIZED (SELECT id FROM board WHERE due_at <= " now
     " AND (lease_until IS NULL OR lease_until <= " now ") ORDER BY due_at LIMIT $3" {"" | " FOR UPDATE SKIP LOCKED"} ")
      UPDATE board SET attempt = attempt + 1, holder = $1, lease_until = $2 + " now
-    " WHERE id IN (SELECT id FROM taken) RETURNING " record ", " now " AS taken"
+    " WHERE id " {"IN (SELECT id FROM taken)" | "= ANY(ARRAY(SELECT id FROM taken))"} " RETURNING " record ", " now " AS taken"
 );
 /// Takes one board, due or not, unless somebody holds it.
 const CLAIM_ONE: Statement = sql!(
@@ -213,8 +213,9 @@ impl<E: Engine> Queue for Sql<E> {
             Whose::Board(fence) => sql!("UPDATE board SET lease_until = NULL, holder = NULL" fenced)
                 .bind(fence.board.to_string())
                 .bind(fence.attempt),
+            // Who takes boards by the queue has none that is not due; those that are an index has.
             Whose::Holders(prefix) => sql!(
-                "UPDATE board SET lease_until = NULL, holder = NULL WHERE substr(holder, 1, length($1)) = $1"
+                "UPDATE board SET lease_until = NULL, holder = NULL WHERE due_at IS NOT NULL AND substr(holder, 1, length($1)) = $1"
             )
             .bind(prefix),
         };
@@ -222,38 +223,11 @@ impl<E: Engine> Queue for Sql<E> {
     }
 
     async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Result<u64, StoreError> {
-        let (status, reason) = Status::Waiting(waiting).words();
-        // By lot, so that no few cursed boards can take every turn. What somebody is just writing is passed over: the keeper comes again.
-        let wake = sql!(
-            "UPDATE board SET hints = hints + 1, due_at = " now
-            " WHERE id IN (SELECT id FROM board WHERE status = $1 AND " {"reason" | "coalesce(reason, '')"} " = $2
-                  AND (due_at IS NULL OR due_at > " now ") ORDER BY random() LIMIT $3" {"" | " FOR UPDATE SKIP LOCKED"} ")"
-        );
-        let wake = wake
-            .bind(status)
-            .bind(reason)
-            .bind(most.map_or(i64::MAX, i64::from));
-        self.engine.execute(wake).await
+        waking::wake(&self.engine, waiting, most).await
     }
 
     async fn awaited(&self) -> Result<Vec<Waiting>, StoreError> {
-        let awaited = sql!("SELECT DISTINCT reason FROM board WHERE status = 'waiting'");
-        let rows = self.engine.read(awaited).await?;
-        let mut awaited = Vec::with_capacity(rows.len());
-        for found in &rows {
-            let reason: String = get(found, "reason")?;
-            match row::readable(row::status("waiting", Some(&reason))) {
-                Some(Status::Waiting(waiting)) => awaited.push(waiting),
-                Some(
-                    Status::Pending(_)
-                    | Status::Mirrored(_)
-                    | Status::Ignored(_)
-                    | Status::Failed(_),
-                )
-                | None => {}
-            }
-        }
-        Ok(awaited)
+        waking::awaited(&self.engine).await
     }
 }
 

@@ -141,7 +141,10 @@ optional!(Text: String, &str);
 /// - `record`: the columns of a board that a record is read from, each by its name: PostgreSQL refuses to go on with `*` when a newer
 ///   program adds a column
 /// - `(each n)`: the texts of `$n`, as rows with the one column `value`
+/// - `(among n)`: whether what stands before it is one of the texts of `$n`, and each of these is to be looked up: an array of unknown
+///   length PostgreSQL takes for a short one, where a list of many it might compare with every board
 /// - `(records n (column: type, …))`: the objects of `$n`, as the rows of a table `given`
+/// - `(rows column, …)`: all rows as one value, for [`page`](super::many::page)
 /// - `(lock)`: locks the rows of a subselect, in one order wherever it stands, so that no two statements wait for each other
 /// - `{"SQLite" | "PostgreSQL"}`: where the words differ
 macro_rules! sql {
@@ -180,6 +183,14 @@ macro_rules! piece {
     };
     (sqlite (each $n:literal)) => { concat!("json_each($", $n, ")") };
     (postgres (each $n:literal)) => { concat!("unnest($", $n, ") AS each(value)") };
+    (sqlite (among $n:literal)) => { concat!(" IN (SELECT value FROM json_each($", $n, "))") };
+    (postgres (among $n:literal)) => { concat!(" = ANY(ARRAY(SELECT unnest($", $n, ")))") };
+    (sqlite (rows $first:ident $(, $column:ident)*)) => {
+        concat!("json_group_array(json_array(", stringify!($first), $(", ", stringify!($column),)* ")) AS page")
+    };
+    (postgres (rows $first:ident $(, $column:ident)*)) => {
+        concat!("CAST(coalesce(json_agg(json_build_array(", stringify!($first), $(", ", stringify!($column),)* ")), '[]') AS text) AS page")
+    };
     (sqlite (lock)) => { "" };
     (postgres (lock)) => { " ORDER BY id FOR UPDATE" };
     (sqlite (records $n:literal ($($column:ident: $type:ident),+))) => {
@@ -207,6 +218,15 @@ mod tests {
             statement.postgres,
             "SELECT a FROM json_to_recordset(CAST($1 AS json)) AS given(blank bigint, a text, b bigint) \
              WHERE a IN (SELECT value FROM unnest($2) AS each(value)) -- p"
+        );
+        let statement = sql!("SELECT " (rows a, b) " FROM c WHERE a" (among 1));
+        assert_eq!(
+            statement.sqlite,
+            "SELECT json_group_array(json_array(a, b)) AS page FROM c WHERE a IN (SELECT value FROM json_each($1))"
+        );
+        assert_eq!(
+            statement.postgres,
+            "SELECT CAST(coalesce(json_agg(json_build_array(a, b)), '[]') AS text) AS page FROM c WHERE a = ANY(ARRAY(SELECT unnest($1)))"
         );
     }
 }

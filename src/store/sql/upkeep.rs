@@ -1,4 +1,4 @@
-//! What keeping a mirror true writes down. What is compared is sent as one list and changes nothing; what differs is written in chunks.
+//! What keeping a mirror true writes down.
 
 mod statements;
 
@@ -6,26 +6,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Serialize;
 use serde_json::json;
 
-use super::Sql;
 use super::engine::{Engine, Lock, Row, Transaction as _};
+use super::many::{CHUNK, PAGE, boards, change, id_or_none, standing_at, walk};
 use super::row::{self, all_parsed, get, get_parsed, maybe};
-use super::statement::{Query, Statement, records, sql, texts};
+use super::statement::{Statement, records, sql, texts};
+use super::{Sql, compare};
 use crate::model::board::Record;
 use crate::model::failure::{Code, Failure};
 use crate::model::id::{BoardId, ModelId, RoomId, WebhookId, WorkspaceId};
 use crate::model::lane::Lane;
+use crate::model::status::{Status, Waiting};
 use crate::model::time::milliseconds;
 use crate::store::{Concern, Passage, Shown, StoreError, Upkeep};
 use statements::{
-    BACK, COMPARED, DUE, HOOKED, LISTED, MISSING, OVERHOOKED, PASS_BRAKE, RELEASE, RESCOPED, TWINS,
-    UNHOOKED,
+    BACK, DUE, HOOKED, MISSING, OVERHOOKED, PASS_BRAKE, RELEASE, RESCOPED, TWINS, UNHOOKED,
 };
-
-/// How many boards one statement writes: deliveries and looks at boards wait for it.
-const CHUNK: usize = 1_000;
 
 #[async_trait]
 impl<E: Engine> Upkeep for Sql<E> {
@@ -34,22 +31,9 @@ impl<E: Engine> Upkeep for Sql<E> {
         workspace: Option<WorkspaceId>,
         boards: &[BoardId],
     ) -> Result<u64, StoreError> {
-        let workspace = workspace.map(|workspace| workspace.to_string());
-        // SQLite sorts what it compares, and is quicker at it where that is done.
-        let mut listed = boards.to_vec();
-        listed.sort_unstable();
-        let listed = LISTED.bind(texts(listed)).bind(workspace);
-        let (mut back, mut lacking) = (Vec::new(), Vec::new());
-        for found in &self.engine.read(listed).await? {
-            let board = get_parsed(found, "id")?;
-            if get(found, "is_back")? {
-                back.push(board);
-            } else {
-                lacking.push(board);
-            }
-        }
-        change(&self.engine, BACK, back).await?;
-        change(&self.engine, MISSING, lacking).await
+        let (back, lacking) = compare::missing(&self.engine, workspace, boards).await?;
+        change(&self.engine, |boards| BACK.bind(boards), back).await?;
+        change(&self.engine, |boards| MISSING.bind(boards), lacking).await
     }
 
     async fn rescope(
@@ -58,12 +42,16 @@ impl<E: Engine> Upkeep for Sql<E> {
         personal: bool,
         everything: bool,
     ) -> Result<u64, StoreError> {
-        let rescoped = RESCOPED
-            .bind(texts(workspaces))
-            .bind(personal)
-            .bind(everything);
+        let rescoped = |after| {
+            RESCOPED
+                .bind(after)
+                .bind(PAGE)
+                .bind(texts(workspaces))
+                .bind(personal)
+                .bind(everything)
+        };
         let rescoped = boards(&self.engine, rescoped).await?;
-        change(&self.engine, DUE, rescoped).await
+        change(&self.engine, |boards| DUE.bind(boards), rescoped).await
     }
 
     async fn name_sources(&self, sources: &[(ModelId, String)]) -> Result<(), StoreError> {
@@ -105,20 +93,19 @@ impl<E: Engine> Upkeep for Sql<E> {
     async fn doubtful(&self) -> Result<Vec<BoardId>, StoreError> {
         let doubtful =
             sql!("SELECT id FROM board WHERE gone_at IS NOT NULL AND missing_at IS NULL");
-        boards(&self.engine, doubtful).await
+        all_parsed(&self.engine.read(doubtful).await?, "id")
     }
 
     async fn unlisted(&self, boards: &[BoardId]) -> Result<(), StoreError> {
-        change(&self.engine, MISSING, boards.to_vec())
+        let missing = |boards| MISSING.bind(boards);
+        change(&self.engine, missing, boards.to_vec())
             .await
             .map(drop)
     }
 
     async fn compare_rooms(&self, rooms: &[Shown]) -> Result<u64, StoreError> {
-        let mut rooms: Vec<_> = rooms.iter().map(Compared::from).collect();
-        rooms.sort_unstable_by_key(|shown| shown.room);
-        let differing = boards(&self.engine, COMPARED.bind(records(&rooms))).await?;
-        change(&self.engine, DUE, differing).await
+        let moved = compare::moved(&self.engine, rooms).await?;
+        change(&self.engine, |boards| DUE.bind(boards), moved).await
     }
 
     async fn set_twins(&self, twins: &[(BoardId, RoomId)]) -> Result<Vec<RoomId>, StoreError> {
@@ -151,7 +138,7 @@ impl<E: Engine> Upkeep for Sql<E> {
     }
 
     async fn unhooked(&self, most: u32) -> Result<Vec<BoardId>, StoreError> {
-        boards(&self.engine, UNHOOKED.bind(most)).await
+        all_parsed(&self.engine.read(UNHOOKED.bind(most)).await?, "id")
     }
 
     async fn overhooked(&self, follow: bool) -> Result<Vec<(BoardId, WebhookId)>, StoreError> {
@@ -213,12 +200,9 @@ impl<E: Engine> Upkeep for Sql<E> {
     }
 
     async fn release(&self) -> Result<u64, StoreError> {
-        let held = sql!(
-            "SELECT id FROM board WHERE status = 'waiting' AND " {"reason" | "coalesce(reason, '')"} " = 'brake'"
-        );
-        let held = boards(&self.engine, held).await?;
+        let held = standing_at(&self.engine, Status::Waiting(Waiting::Brake)).await?;
         // Boards first: without a word they would be counted again as soon as the brake is off.
-        let released = change(&self.engine, RELEASE, held).await?;
+        let released = change(&self.engine, |boards| RELEASE.bind(boards), held).await?;
         let on = sql!("DELETE FROM lane WHERE name IN ($1, $2)")
             .bind(Lane::CreateBrake.as_str())
             .bind(Lane::ArchiveBrake.as_str());
@@ -290,35 +274,15 @@ impl<E: Engine> Upkeep for Sql<E> {
     }
 }
 
-async fn boards(
-    engine: &impl Engine,
-    query: impl Into<Query> + Send,
-) -> Result<Vec<BoardId>, StoreError> {
-    all_parsed(&engine.read(query).await?, "id")
-}
-
-/// Runs a statement on the boards of a list, so many at a time; says how many it changed.
-async fn change(
-    engine: &impl Engine,
-    change: Statement,
-    mut boards: Vec<BoardId>,
-) -> Result<u64, StoreError> {
-    boards.sort_unstable();
-    let mut changed = 0;
-    for chunk in boards.chunks(CHUNK) {
-        changed += engine.execute(change.bind(texts(chunk))).await?;
-    }
-    Ok(changed)
-}
-
 async fn hooked(
     engine: &impl Engine,
     hooked: Statement,
 ) -> Result<Vec<(BoardId, WebhookId)>, StoreError> {
-    let rows = engine.read(hooked).await?;
-    rows.iter()
-        .map(|found| Ok((get_parsed(found, "id")?, get_parsed(found, "hook")?)))
-        .collect()
+    let mut hooks = Vec::new();
+    let ask = |after: &Option<BoardId>| hooked.bind(id_or_none(*after)).bind(PAGE);
+    let take = |hook: (BoardId, WebhookId)| hooks.push(hook);
+    walk(engine, None, ask, |hook| Some(hook.0), take).await?;
+    Ok(hooks)
 }
 
 /// Twins with the board that each is kept for.
@@ -326,24 +290,4 @@ fn pairs(rows: &[impl Row]) -> Result<BTreeMap<RoomId, BoardId>, StoreError> {
     rows.iter()
         .map(|found| Ok((get(found, "room_id")?, get_parsed(found, "board")?)))
         .collect()
-}
-
-/// A room as it is sent to be compared.
-#[derive(Serialize)]
-struct Compared<'a> {
-    room: RoomId,
-    title: &'a str,
-    archived: u8,
-    tagged: u8,
-}
-
-impl<'a> From<&'a Shown> for Compared<'a> {
-    fn from(shown: &'a Shown) -> Self {
-        Self {
-            room: shown.room,
-            title: &shown.title,
-            archived: shown.archived.into(),
-            tagged: shown.tagged.into(),
-        }
-    }
 }

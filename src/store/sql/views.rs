@@ -7,6 +7,7 @@ use super::Sql;
 use super::engine::{Engine, Row};
 use super::row::{self, get, get_parsed, json, maybe};
 use super::statement::{Statement, sql};
+use super::tally::tally;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
     Candidate, Cursor, Group, Happened, Meant, Page, Standing, StoreError, Views, Words,
@@ -33,7 +34,7 @@ const AT: Statement = standings!(
      ORDER BY " {"rowid" | "number"} " LIMIT $2"
 );
 const TWINS: Statement = standings!(
-    "id IN (SELECT board FROM twin WHERE settled = 0) AND " {"+" | ""} "status = 'mirrored' AND reason IS NULL
+    "id " {"IN (" | "= ANY(ARRAY("} "SELECT board FROM twin WHERE settled = 0" {") AND +" | ")) AND "} "status = 'mirrored' AND reason IS NULL
      AND " {"rowid > $1 ORDER BY rowid" | "number > $1 ORDER BY number"} " LIMIT $2"
 );
 const ONE: Statement = standings!("id = $1");
@@ -50,19 +51,14 @@ const BY_NAME_OR_SHORT_LINK: Statement = sql!(
 #[async_trait]
 impl<E: Engine> Views for Sql<E> {
     async fn groups(&self) -> Result<Vec<(Group, u64)>, StoreError> {
-        let counts = sql!(
-            "SELECT status, reason, count(*) AS boards FROM board GROUP BY status, reason ORDER BY status, coalesce(reason, '')"
-        );
-        let counts = self.engine.read(counts).await?;
         let twins = sql!(
-            "SELECT count(*) AS boards FROM board WHERE id IN (SELECT board FROM twin WHERE settled = 0)
+            "SELECT count(*) AS boards FROM board WHERE id " {"IN (" | "= ANY(ARRAY("} "SELECT board FROM twin WHERE settled = 0" {")" | "))"} "
                  AND " {"+" | ""} "status = 'mirrored' AND reason IS NULL"
         );
         let twins = self.engine.one(twins).await?;
         let twins: u64 = twins.map_or(Ok(0), |found| get(&found, "boards"))?;
         let mut groups = vec![(Group::Twins, twins)];
-        for found in &counts {
-            let (words, count) = (words(found)?, get::<u64>(found, "boards")?);
+        for (words, count) in tally(&self.engine).await? {
             let apart = if words.status == "mirrored" && words.reason.is_none() {
                 twins
             } else {

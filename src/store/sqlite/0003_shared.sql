@@ -1,0 +1,31 @@
+-- What costs the same for a million boards as for ten. Only adds: a program of before goes on beside it, and is counted with.
+
+-- How many boards stand where: counted as they come, move and go, for counting them anew would lead through all of them.
+CREATE TABLE tally (
+    status TEXT NOT NULL,
+    -- Empty where there is none.
+    reason TEXT NOT NULL,
+    boards INTEGER NOT NULL,
+    PRIMARY KEY (status, reason)
+) STRICT, WITHOUT ROWID;
+INSERT INTO tally (status, reason, boards) SELECT status, coalesce(reason, ''), count(*) FROM board GROUP BY 1, 2;
+CREATE TRIGGER board_came AFTER INSERT ON board BEGIN
+    INSERT INTO tally (status, reason, boards) VALUES (NEW.status, coalesce(NEW.reason, ''), 1)
+        ON CONFLICT (status, reason) DO UPDATE SET boards = boards + 1;
+END;
+CREATE TRIGGER board_moved AFTER UPDATE OF status, reason ON board
+    WHEN NEW.status <> OLD.status OR NEW.reason IS NOT OLD.reason BEGIN
+    UPDATE tally SET boards = boards - 1 WHERE status = OLD.status AND reason = coalesce(OLD.reason, '');
+    INSERT INTO tally (status, reason, boards) VALUES (NEW.status, coalesce(NEW.reason, ''), 1)
+        ON CONFLICT (status, reason) DO UPDATE SET boards = boards + 1;
+END;
+CREATE TRIGGER board_went AFTER DELETE ON board BEGIN
+    UPDATE tally SET boards = boards - 1 WHERE status = OLD.status AND reason = coalesce(OLD.reason, '');
+END;
+
+-- Boards that wait for the same, those first that nothing but a wake-up makes due.
+CREATE INDEX board_waiting ON board (reason, due_at) WHERE status = 'waiting';
+-- Boards that a complete list must have, and those that one lacked.
+CREATE INDEX board_expected ON board (workspace, id)
+    WHERE room_id IS NOT NULL AND missing_at IS NULL AND kind IS NOT NULL AND status <> 'ignored';
+CREATE INDEX board_missing ON board (id) WHERE missing_at IS NOT NULL;
