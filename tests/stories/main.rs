@@ -10,6 +10,7 @@
 mod house;
 
 mod blaming;
+mod bursting;
 mod creating;
 mod delivering;
 mod discovering;
