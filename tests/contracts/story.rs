@@ -73,6 +73,7 @@ pub(crate) const TRELLO: &[Deed] = &[
     deed("GET", "/1/organizations/{id}/boards"),
     deed("GET", "/1/organizations/{id}/memberships"),
     deed("GET", "/1/boards/{id}"),
+    deed("GET", "/1/batch"),
     deed("GET", "/1/tokens/{token}"),
     deed("GET", "/1/tokens/{token}/webhooks"),
     deed("POST", "/1/webhooks/"),
@@ -150,21 +151,22 @@ async fn disarmed_webhook(house: &mut House) {
     service.stop().await;
 }
 
-/// Told by a delivery, found by the sweep, of every visibility, in a workspace and in none. Members are invited to each.
+/// Told by a delivery, found by the sweep, of every visibility, in a workspace and in none: one after the other, so that each is read alone, and
+/// its answer can be compared. Members are invited to each.
 async fn new_boards(house: &House) {
     let told = house.board("Q3: Launch 🚀 / Überblick");
+    house.status(&told, "mirrored").await;
     let found = house.silent("Silent");
-    let secret = NewBoard::named("Secret").in_workspace(&house.workspace);
-    let secret = house
-        .trello
-        .create_board(secret.visibility(Visibility::Private));
-    let public = NewBoard::named("Public").in_workspace(&house.workspace);
-    let public = house
-        .trello
-        .create_board(public.visibility(Visibility::Public));
-    let personal = house.trello.create_board(NewBoard::named("Personal"));
-    for board in [&told, &found, &secret, &public, &personal] {
-        house.status(board, "mirrored").await;
+    house.status(&found, "mirrored").await;
+    let inside = |name: &str| NewBoard::named(name).in_workspace(&house.workspace);
+    let others = [
+        inside("Secret").visibility(Visibility::Private),
+        inside("Public").visibility(Visibility::Public),
+        NewBoard::named("Personal"),
+    ];
+    for new in others {
+        let board = house.trello.create_board(new);
+        house.status(&board, "mirrored").await;
     }
 }
 
