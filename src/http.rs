@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 use tower_http::trace::TraceLayer;
 
 use crate::docspace::DocSpace;
@@ -31,17 +33,21 @@ use crate::watched::Watched;
 pub use refused::Keeper;
 
 /// What every handler shares: the clients of both services, the store, the way in. A handler asks only for the part that it needs.
+/// It is cloned several times for every request, so a clone is one pointer.
 #[derive(Debug, Clone)]
-pub struct Shared {
-    pub verifier: Arc<Verifier>,
-    pub watched: Watched,
-    pub inbox: Inbox,
-    pub store: Arc<dyn Store>,
-    pub lanes: Lanes,
-    pub clients: Clients,
-    pub metrics: Arc<Metrics>,
-    pub roles: RolesBell,
-    pub keeper: Keeper,
+pub struct Shared(Arc<All>);
+
+#[derive(Debug)]
+struct All {
+    verifier: Arc<Verifier>,
+    watched: Watched,
+    inbox: Inbox,
+    store: Arc<dyn Store>,
+    lanes: Lanes,
+    clients: Clients,
+    metrics: Arc<Metrics>,
+    roles: RolesBell,
+    keeper: Keeper,
     readiness: Readiness,
 }
 
@@ -73,7 +79,7 @@ pub struct Parts {
 impl Shared {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self {
+        Self(Arc::new(All {
             verifier: Arc::new(parts.verifier),
             watched: parts.watched,
             readiness: Readiness::new(parts.store.clone(), parts.inbox.clone()),
@@ -84,12 +90,12 @@ impl Shared {
             metrics: parts.metrics,
             roles: parts.roles,
             keeper: parts.keeper,
-        }
+        }))
     }
 
     /// From now on `/readyz` says 503, so that no new traffic is sent here.
     pub fn drain(&self) {
-        self.readiness.drain();
+        self.0.readiness.drain();
     }
 }
 
@@ -98,7 +104,7 @@ macro_rules! parts {
     ($($field:ident: $part:ty),+ $(,)?) => {$(
         impl FromRef<Shared> for $part {
             fn from_ref(shared: &Shared) -> Self {
-                shared.$field.clone()
+                shared.0.$field.clone()
             }
         }
     )+};
@@ -119,7 +125,7 @@ parts! {
 
 /// The routes of the public listener.
 pub fn router(shared: Shared) -> Router {
-    let metrics = shared.metrics.clone();
+    let metrics = shared.0.metrics.clone();
     let panicked = move |_: Box<dyn Any + Send>| -> Response {
         metrics.panics.add_one();
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -131,10 +137,24 @@ pub fn router(shared: Shared) -> Router {
         .route("/livez", get(probes::live))
         .route("/healthz", get(probes::live))
         .route("/readyz", get(probes::ready))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        // Whoever answers 503 has logged why.
-        .layer(TraceLayer::new_for_http().on_failure(()))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        // From the outside in. In one call, for axum boxes a request's future anew for each.
+        .layer((
+            SetRequestIdLayer::x_request_id(Chance),
+            // Whoever answers 503 has logged why.
+            TraceLayer::new_for_http().on_failure(()),
+            PropagateRequestIdLayer::x_request_id(),
+            CatchPanicLayer::custom(panicked),
+        ))
         .with_state(shared)
+}
+
+/// Names a request that came without a name, to be found again in the logs of a proxy. Nothing rests on its being unique.
+#[derive(Debug, Clone, Copy)]
+struct Chance;
+
+impl MakeRequestId for Chance {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = format!("{:016x}", fastrand::u64(..));
+        HeaderValue::try_from(id).ok().map(RequestId::new)
+    }
 }
