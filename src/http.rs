@@ -6,6 +6,7 @@ mod refused;
 pub mod server;
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -37,18 +38,27 @@ pub use refused::Keeper;
 #[derive(Debug, Clone)]
 pub struct Shared(Arc<All>);
 
+/// What a [`Shared`] points to.
 #[derive(Debug)]
-struct All {
-    verifier: Arc<Verifier>,
-    watched: Watched,
-    inbox: Inbox,
-    store: Arc<dyn Store>,
-    lanes: Lanes,
-    clients: Clients,
-    metrics: Arc<Metrics>,
-    roles: RolesBell,
-    keeper: Keeper,
+pub struct All {
+    pub verifier: Arc<Verifier>,
+    pub watched: Watched,
+    pub inbox: Inbox,
+    pub store: Arc<dyn Store>,
+    pub lanes: Lanes,
+    pub clients: Clients,
+    pub metrics: Arc<Metrics>,
+    pub roles: RolesBell,
+    pub keeper: Keeper,
     readiness: Readiness,
+}
+
+impl Deref for Shared {
+    type Target = All;
+
+    fn deref(&self) -> &All {
+        &self.0
+    }
 }
 
 /// Rung when a delivery says that somebody's part in a workspace has changed.
@@ -95,7 +105,7 @@ impl Shared {
 
     /// From now on `/readyz` says 503, so that no new traffic is sent here.
     pub fn drain(&self) {
-        self.0.readiness.drain();
+        self.readiness.drain();
     }
 }
 
@@ -104,7 +114,7 @@ macro_rules! parts {
     ($($field:ident: $part:ty),+ $(,)?) => {$(
         impl FromRef<Shared> for $part {
             fn from_ref(shared: &Shared) -> Self {
-                shared.0.$field.clone()
+                shared.$field.clone()
             }
         }
     )+};
@@ -125,7 +135,7 @@ parts! {
 
 /// The routes of the public listener.
 pub fn router(shared: Shared) -> Router {
-    let metrics = shared.0.metrics.clone();
+    let metrics = shared.metrics.clone();
     let panicked = move |_: Box<dyn Any + Send>| -> Response {
         metrics.panics.add_one();
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
