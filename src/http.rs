@@ -6,17 +6,20 @@ mod refused;
 pub mod server;
 
 use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 use tower_http::trace::TraceLayer;
 
 use crate::docspace::DocSpace;
@@ -32,8 +35,13 @@ use crate::watched::Watched;
 pub use refused::Keeper;
 
 /// What every handler shares: the clients of both services, the store, the way in. A handler asks only for the part that it needs.
+/// It is cloned several times for every request, so a clone is one pointer.
 #[derive(Debug, Clone)]
-pub struct Shared {
+pub struct Shared(Arc<All>);
+
+/// What a [`Shared`] points to.
+#[derive(Debug)]
+pub struct All {
     pub verifier: Arc<Verifier>,
     pub watched: Watched,
     pub inbox: Inbox,
@@ -44,6 +52,14 @@ pub struct Shared {
     pub roles: RolesBell,
     pub keeper: Keeper,
     readiness: Readiness,
+}
+
+impl Deref for Shared {
+    type Target = All;
+
+    fn deref(&self) -> &All {
+        &self.0
+    }
 }
 
 /// Rung when a delivery says that somebody's part in a workspace has changed.
@@ -74,7 +90,7 @@ pub struct Parts {
 impl Shared {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self {
+        Self(Arc::new(All {
             verifier: Arc::new(parts.verifier),
             watched: parts.watched,
             readiness: Readiness::new(parts.store.clone(), parts.inbox.clone()),
@@ -85,7 +101,7 @@ impl Shared {
             metrics: parts.metrics,
             roles: parts.roles,
             keeper: parts.keeper,
-        }
+        }))
     }
 
     /// From now on `/readyz` says 503, so that no new traffic is sent here.
@@ -141,10 +157,24 @@ pub fn router(shared: Shared) -> Router {
         .route("/livez", get(probes::live))
         .route("/healthz", get(probes::live))
         .route("/readyz", get(probes::ready))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        // Whoever answers 503 has logged why.
-        .layer(TraceLayer::new_for_http().on_failure(()))
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        // From the outside in. In one call, for axum boxes a request's future anew for each.
+        .layer((
+            SetRequestIdLayer::x_request_id(Chance),
+            // Whoever answers 503 has logged why.
+            TraceLayer::new_for_http().on_failure(()),
+            PropagateRequestIdLayer::x_request_id(),
+            CatchPanicLayer::custom(panicked),
+        ))
         .with_state(shared)
+}
+
+/// Names a request that came without a name, to be found again in the logs of a proxy. Nothing rests on its being unique.
+#[derive(Debug, Clone, Copy)]
+struct Chance;
+
+impl MakeRequestId for Chance {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = format!("{:016x}", fastrand::u64(..));
+        HeaderValue::try_from(id).ok().map(RequestId::new)
+    }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRef, FromRequest, Request, State};
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::request::Parts;
@@ -37,7 +37,7 @@ pub(super) const SIGNATURE: &str = "x-trello-webhook";
 
 /// A body whose signature was verified. There is no other way to make one than by verifying.
 #[derive(Debug)]
-pub(super) struct Signed(Vec<u8>);
+pub(super) struct Signed(Bytes);
 
 impl FromRequest<Shared> for Signed {
     type Rejection = StatusCode;
@@ -57,7 +57,7 @@ impl FromRequest<Shared> for Signed {
                     metrics.deliveries_too_large.add_one();
                 }
             })?;
-        if verifier.accepts(&body, &signature) {
+        if verifier.accepts(&body, signature) {
             Ok(Self(body))
         } else {
             Err(refuse(shared, &parts, &body).await)
@@ -100,13 +100,13 @@ fn refused(metrics: &Metrics, cause: &str) -> StatusCode {
 }
 
 /// The signature, if there is just one: of two, nobody can say which counts.
-fn only_signature(headers: &HeaderMap) -> Option<Vec<u8>> {
+fn only_signature(headers: &HeaderMap) -> Option<&[u8]> {
     let mut all = headers.get_all(SIGNATURE).iter();
     let first = all.next()?;
-    all.next().is_none().then(|| first.as_bytes().to_vec())
+    all.next().is_none().then(|| first.as_bytes())
 }
 
-async fn read(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, StatusCode> {
+async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, StatusCode> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -114,7 +114,7 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, StatusCode
         drain(body, LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let mut read = Vec::with_capacity(announced.unwrap_or(0));
+    let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(StatusCode::BAD_REQUEST);
@@ -126,9 +126,14 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, StatusCode
             drain(body, LONGEST_DRAIN).await;
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
+        // Most bodies come in one piece, which need not be copied.
+        if read.is_empty() && announced == Some(data.len()) {
+            return Ok(data);
+        }
+        read.reserve_exact(announced.unwrap_or(0).saturating_sub(read.len()));
         read.extend_from_slice(&data);
     }
-    Ok(read)
+    Ok(read.into())
 }
 
 /// Closing a connection with unread data resets it, and the sender may never see the answer.
@@ -171,6 +176,8 @@ pub(super) async fn receive(
         }
         Err(error) => return keep_junk(&metrics, &*store, body, &error).await,
     };
+    // It is the buffer that the connection reads into, which need not wait for the commit.
+    drop(body);
     match is_ours(&watched, &*store, model).await {
         Ok(true) => take_in(&metrics, &inbox, hint).await,
         Ok(false) => {
@@ -225,7 +232,7 @@ async fn take_in(metrics: &Metrics, inbox: &Inbox, hint: Hint) -> Response {
 async fn keep_junk(
     metrics: &Metrics,
     store: &dyn Store,
-    mut body: Vec<u8>,
+    body: Bytes,
     error: &NotADelivery,
 ) -> Response {
     metrics.deliveries_junk.add_one();
@@ -233,13 +240,11 @@ async fn keep_junk(
         bytes = body.len(),
         "a signed body is no delivery of Trello's; the newest 20 are kept: {error}"
     );
-    let length = body.len() as u64;
-    body.truncate(LONGEST_CAPTURE);
     let capture = Capture {
         kind: Captured::Junk,
         reason: error.to_string(),
-        body,
-        length,
+        body: body[..body.len().min(LONGEST_CAPTURE)].to_vec(),
+        length: body.len() as u64,
         signature: None,
         url: None,
     };
