@@ -159,11 +159,7 @@ impl Worker {
         let known = self.mirror.surroundings.now();
         match waiting {
             Waiting::Audit => before.audited.is_none() && known.audited.is_some(),
-            Waiting::Baseline => {
-                before.scope != known.scope
-                    || before.since != known.since
-                    || before.baselines != known.baselines
-            }
+            Waiting::Baseline => !before.says_the_same_of_boards(&known),
             // The keeper wakes those of lanes, and a confirmation has a time of its own.
             Waiting::Lane(_)
             | Waiting::Confirmation

@@ -15,11 +15,12 @@ use crate::config::Needs;
 use crate::model::board::Drift;
 use crate::model::failure::{Code, Failure};
 use crate::model::id::{BoardId, RoomId};
-use crate::model::lane::{Lane, LaneKind, Pause};
+use crate::model::lane::LaneKind;
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::store::{
-    Concern, Cursor, Group, Sqlite, Standing, State as _, Upkeep as _, Views as _, Words,
+    Concern, Cursor, Group, Paused, Shared as _, Sqlite, Standing, State as _, Upkeep as _,
+    Views as _, Words,
 };
 
 /// For `boards --help`.
@@ -159,7 +160,7 @@ async fn list_for_people(arguments: &Arguments, limit: u64, store: &Sqlite) -> a
         "{}{totals}",
         if found > 0 { "\n" } else { "" }
     ))?;
-    super::write(&paused(&store.lanes().await?, Timestamp::now()))?;
+    super::write(&paused(&store.lanes().await?))?;
     super::write(&concerns(&store.concerns().await?, Timestamp::now()))?;
     Ok(())
 }
@@ -232,17 +233,17 @@ fn totals(groups: &[(Group, u64)]) -> String {
 }
 
 /// Which services, kinds of calls and brakes hold boards up.
-fn paused(lanes: &[(Lane, Pause)], now: Timestamp) -> String {
+fn paused(Paused { now, lanes }: &Paused) -> String {
     let mut text = String::new();
     for (lane, pause) in lanes {
         let age = roughly(now.since(pause.since));
         let until = match lane.kind() {
             LaneKind::Brake => "until somebody lets it go".to_owned(),
-            LaneKind::Service | LaneKind::Gate if pause.until <= now => {
+            LaneKind::Service | LaneKind::Gate if pause.until <= *now => {
                 "tried again now".to_owned()
             }
             LaneKind::Service | LaneKind::Gate => {
-                format!("tried again in {}", roughly(pause.until.since(now)))
+                format!("tried again in {}", roughly(pause.until.since(*now)))
             }
         };
         let _ = writeln!(text, "\npaused: {lane}, for {age}, {until}");

@@ -2,32 +2,34 @@
 //!
 //! Configuration → store and migrations → listener bound → everything else side by side, none of it waiting for Trello.
 
+mod upkeep;
+
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Audit;
+use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Follow, Needs};
-use crate::guardian::{Guardian, Memory};
+use crate::config::{Config, Needs};
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::Inbox;
+use crate::knowledge::Knowledge;
 use crate::lane::Lanes;
+use crate::leader::Leader;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::model::failure::Code;
 use crate::model::lane::Lane;
 use crate::model::status::{Apart, Ignored, Status, Waiting};
 use crate::model::time::Timestamp;
-use crate::scope::{Scope, Surroundings};
+use crate::scope::Surroundings;
 use crate::store::{Fact, Sqlite, State as _, Store, Whose};
 use crate::supervisor::{Exit, Signals, Supervisor};
-use crate::sweep::Sweep;
 use crate::trello::signature::Verifier;
 use crate::trello::{Block, Budget};
 use crate::watched::Watched;
@@ -35,10 +37,8 @@ use crate::worker::Worker;
 
 /// How services are named in leases.
 const HOLDER: &str = "serve";
-/// How often closed lanes are looked after.
-const KEEPER: Duration = Duration::from_millis(500);
-/// How often old deliveries and history are removed.
-const TIDY: Duration = Duration::from_hours(1);
+/// How often the rows of lanes are read, which others may have written.
+const FOLLOW: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let store = wiring::open_store(&config).await?;
     let listener = server::bind(config.listen)
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let sole = prepare(&store, &config).await?;
+    let mark = prepare(&store, &config).await?;
     let mut supervisor = Supervisor::default();
     let parts = Service::assemble(&config, store.clone(), &supervisor).await?;
     tracing::info!(
@@ -69,25 +69,24 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     if exit != Exit::Hard {
         store.close().await;
     }
-    drop(sole);
+    drop(mark);
     tracing::info!(?exit, "stopped");
     Ok(exit.into())
 }
 
 /// What must be right before anything runs: leases of a service that is dead, and what a changed configuration changes.
-async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<Option<std::fs::File>> {
+async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<std::fs::File> {
     let sole = store.sole_service();
     let dyn_store: &dyn Store = store;
     if sole.is_some() {
         dyn_store.hand_back(Whose::Holders(HOLDER)).await?;
     } else {
-        tracing::warn!("another boardroom serves on this database; they share the work");
+        tracing::info!("another boardroom serves on this database; they share the work");
     }
-    if dyn_store.fact(Fact::FirstStart).await?.is_none() {
-        dyn_store
-            .set_fact(Fact::FirstStart, &Timestamp::now().0.to_string())
-            .await?;
-    }
+    let mark = store.one_of_the_services(sole).await?;
+    dyn_store
+        .earliest(Fact::FirstStart, Timestamp::now())
+        .await?;
     let ignored = [
         Status::Ignored(Ignored::ExistedBefore),
         Status::Ignored(Ignored::OutsideWorkspaces),
@@ -123,7 +122,7 @@ async fn prepare(store: &Sqlite, config: &Config) -> anyhow::Result<Option<std::
     );
     reconsider_if_changed(dyn_store, Fact::FollowPolicy, follows, &kept).await?;
     reconsider_the_brake(dyn_store, config).await?;
-    Ok(sole)
+    Ok(mark)
 }
 
 /// Under another brake it is decided anew who waits.
@@ -135,7 +134,7 @@ async fn reconsider_the_brake(store: &dyn Store, config: &Config) -> anyhow::Res
         .is_some_and(|before| before != brake)
     {
         for lane in [Lane::CreateBrake, Lane::ArchiveBrake] {
-            store.set_lane(lane, None).await?;
+            store.open_lane(lane).await?;
         }
     }
     let held = [Status::Waiting(Waiting::Brake)];
@@ -169,9 +168,10 @@ struct Service {
     mirror: Mirror,
     verifier: Verifier,
     watched: Watched,
-    sweep_asked: Arc<Notify>,
+    /// Told by the public listener that somebody's part in a workspace has changed.
+    heard: Arc<Notify>,
+    /// Tells the guardian of this process so.
     roles: Arc<Notify>,
-    scope: watch::Sender<Option<Arc<Scope>>>,
 }
 
 impl Service {
@@ -182,9 +182,8 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
         let lanes = Lanes::restore(store.clone(), trello.clone(), docspace.clone()).await?;
-        let surroundings = Surroundings::default();
-        let baselines = store.baselines().await?;
-        surroundings.learn(|known| known.baselines = baselines.into_iter().collect());
+        let surroundings = Surroundings::shared(store.clone(), config.since);
+        surroundings.refresh().await?;
         let watched = Watched::default();
         watched.add(store.models().await?);
         let callbacks = config
@@ -214,9 +213,8 @@ impl Service {
             mirror,
             verifier: Verifier::new(&config.trello.secrets, callbacks),
             watched,
-            sweep_asked: Arc::default(),
+            heard: Arc::default(),
             roles: Arc::default(),
-            scope: watch::Sender::new(None),
         })
     }
 
@@ -236,7 +234,7 @@ impl Service {
                 docspace: mirror.docspace.clone(),
             },
             metrics: mirror.metrics.clone(),
-            roles: RolesBell(self.roles.clone()),
+            roles: RolesBell(self.heard.clone()),
             keeper: wiring::keeper(config),
         });
         let router = http::router(shared.clone());
@@ -255,93 +253,41 @@ impl Service {
             supervisor.hard_stop(),
         );
         supervisor.spawn("worker", worker.run(stop.clone()));
-        supervisor.spawn("audit", self.audit(config).run(stop.clone()));
-        if let Some(guardian) = self.guardian(config) {
-            supervisor.spawn("guardian", guardian.run(stop.clone()));
-        }
-        supervisor.spawn(
-            "keeper",
-            every(
-                KEEPER,
-                stop.clone(),
-                mirror.lanes.clone(),
-                async |lanes: &Lanes| lanes.tick().await,
-            ),
-        );
-        supervisor.spawn(
-            "tidy",
-            every(
-                TIDY,
-                stop.clone(),
-                mirror.store.clone(),
-                async |store: &Arc<dyn Store>| tidy(&**store).await,
-            ),
-        );
+        self.share(config, supervisor);
         let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
         supervisor.spawn("budget", write_down(budget, store, stop.clone()));
-        supervisor.spawn("sweep", self.sweep(config).run(stop));
         shared
     }
 
-    fn audit(&self, config: &Config) -> Audit {
-        Audit {
-            docspace: self.mirror.docspace.clone(),
-            store: self.mirror.store.clone(),
-            lanes: self.mirror.lanes.clone(),
-            surroundings: self.mirror.surroundings.clone(),
-            metrics: self.mirror.metrics.clone(),
-            every: config.audit_every,
-            since_is_configured: config.since.is_some(),
-        }
-    }
-
-    fn guardian(&self, config: &Config) -> Option<Guardian> {
-        if config.accepted_callbacks.is_empty() {
-            return None;
-        }
-        Some(Guardian {
-            trello: self.mirror.trello.clone(),
-            store: self.mirror.store.clone(),
-            lanes: self.mirror.lanes.clone(),
-            surroundings: self.mirror.surroundings.clone(),
+    /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
+    fn share(&self, config: &Config, supervisor: &mut Supervisor) {
+        let (mirror, stop) = (&self.mirror, supervisor.stop());
+        let knowledge = Knowledge {
+            store: mirror.store.clone(),
+            surroundings: mirror.surroundings.clone(),
+            lanes: mirror.lanes.clone(),
             watched: self.watched.clone(),
-            callback: config
-                .callback
-                .as_ref()
-                .map(|callback| callback.as_str().to_owned()),
-            callbacks: config
-                .accepted_callbacks
-                .iter()
-                .map(|callback| callback.as_str().to_owned())
-                .collect(),
-            instance: config.instance.clone(),
-            follow: config.follow == Follow::Live,
-            every: config.sweep_every,
-            scope: self.scope.subscribe(),
-            sweep: self.sweep_asked.clone(),
-            bound: self.mirror.bound.clone(),
+            heard: self.heard.clone(),
             roles: self.roles.clone(),
-            state: Memory::default(),
-        })
-    }
-
-    fn sweep(self, config: &Config) -> Sweep {
-        Sweep {
-            trello: self.mirror.trello,
-            store: self.mirror.store,
-            lanes: self.mirror.lanes,
-            surroundings: self.mirror.surroundings,
-            metrics: self.mirror.metrics,
-            wanted: wiring::wanted(config),
-            personal_boards: config.personal_boards,
-            existing_boards: wiring::mirrors_existing_boards(config),
-            since: config.since,
-            titles_name_workspaces: config.room.title.names_workspace(),
-            every: config.sweep_every,
-            asked: self.sweep_asked,
-            scope: self.scope,
-            seen: Mutex::default(),
-        }
+        };
+        supervisor.spawn("knowledge", knowledge.run(stop.clone()));
+        supervisor.spawn(
+            "lanes",
+            every(FOLLOW, stop.clone(), mirror.lanes.clone(), Lanes::follow),
+        );
+        let leader = Leader {
+            store: mirror.store.clone(),
+            name: || wiring::holder(HOLDER),
+            stop: stop.clone(),
+        };
+        let upkeep = Upkeep::new(
+            mirror.clone(),
+            config.clone(),
+            self.watched.clone(),
+            self.roles.clone(),
+            stop,
+        );
+        supervisor.spawn("leader", leader.run(move |term| upkeep.parts(term)));
     }
 }
 
@@ -365,22 +311,10 @@ async fn write_down(budget: Budget, store: Arc<dyn Store>, stop: CancellationTok
                 Ok(()) => budget.reserved(),
                 Err(error) => {
                     tracing::error!(%error, "requests to Trello wait: the database cannot be written");
-                    tokio::time::sleep(KEEPER).await;
+                    tokio::time::sleep(FOLLOW).await;
                 }
             }
         }
     };
     let _: Option<()> = stop.run_until_cancelled(forever).await;
-}
-
-async fn tidy(store: &dyn Store) {
-    loop {
-        match store.tidy().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "old deliveries and history could not be removed");
-            }
-        }
-    }
 }

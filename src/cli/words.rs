@@ -11,7 +11,7 @@ use crate::model::id::BoardId;
 use crate::model::lane::{Lane, LaneKind};
 use crate::model::status::{Status, Waiting};
 use crate::store::history::{Event, Note};
-use crate::store::{Boards as _, People as _, Sqlite, State as _, Upkeep as _};
+use crate::store::{Boards as _, People as _, Shared as _, Sqlite, State as _, Upkeep as _};
 
 /// For `retry --help`.
 pub(super) const RETRY: &str = "\
@@ -142,7 +142,7 @@ pub(super) async fn release(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
     wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
-    let lanes = store.lanes().await?;
+    let lanes = store.lanes().await?.lanes;
     let is_on = lanes.iter().any(|(lane, _)| match lane.kind() {
         LaneKind::Brake => true,
         LaneKind::Service | LaneKind::Gate => false,

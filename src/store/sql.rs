@@ -9,6 +9,7 @@ pub(super) mod engine;
 mod people;
 mod queue;
 mod row;
+mod shared;
 mod state;
 pub(super) mod statement;
 mod upkeep;

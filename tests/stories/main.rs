@@ -16,6 +16,7 @@ mod discovering;
 mod following;
 mod furnishing;
 mod guarding;
+mod leading;
 mod living;
 mod mending;
 mod respecting;
