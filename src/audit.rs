@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::docspace::{DocSpace, DocSpaceError};
@@ -21,18 +20,20 @@ use crate::model::time::Timestamp;
 use crate::retry::SERVICE;
 use crate::scope::Surroundings;
 use crate::store::history::{Event, Note};
-use crate::store::{Bound, Fact, Shown, Store, StoreError};
+use crate::store::{Bound, Fact, Held, News, Shown, Store, StoreError};
 
 /// How long before the newest room that an empty record was filled with boards count as new.
 const A_DAY: Duration = Duration::from_hours(24);
 
-/// The audit of one process.
+/// The audit of whoever leads.
 #[derive(Debug)]
 pub struct Audit {
     pub docspace: DocSpace,
     pub store: Arc<dyn Store>,
     pub lanes: Lanes,
     pub surroundings: Surroundings,
+    /// The name under which this process leads.
+    pub holder: Arc<str>,
     pub metrics: Arc<Metrics>,
     pub every: Duration,
     /// Whether a person said which boards existed before.
@@ -46,6 +47,8 @@ pub enum AuditError {
     DocSpace(#[from] DocSpaceError),
     #[error("the database did not answer")]
     Store(#[from] StoreError),
+    #[error("another boardroom audits by now")]
+    Deposed,
 }
 
 /// What one audit found.
@@ -92,6 +95,7 @@ impl Audit {
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the audit was cut short: {}", charge.failure);
             }
             AuditError::Store(error) => tracing::error!(%error, "the audit was cut short"),
+            AuditError::Deposed => tracing::info!("the audit was cut short: {error}"),
         }
     }
 
@@ -126,8 +130,14 @@ impl Audit {
         audited.changed = self.store.compare_rooms(&shown).await?;
         self.begin_again(newest).await?;
         self.metrics.audits.add_one();
-        self.surroundings
-            .learn(|known| known.audited = Some(Instant::now()));
+        match self
+            .surroundings
+            .announce(&self.holder, News::Audited)
+            .await?
+        {
+            Held::Held => {}
+            Held::Lost => return Err(AuditError::Deposed),
+        }
         self.lanes.wake(Waiting::Audit).await;
         tracing::info!(
             rooms = audited.rooms,
@@ -210,9 +220,7 @@ impl Audit {
                 .earliest(Fact::Since, newest.minus(A_DAY))
                 .await?;
             tracing::warn!(%since, "this database is new and the rooms are not: boards made since then get rooms");
-            self.surroundings.learn(|known| {
-                known.since = Some(known.since.map_or(since, |known| known.min(since)));
-            });
+            self.surroundings.refresh().await?;
             self.store
                 .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
                 .await?;

@@ -19,7 +19,7 @@ use crate::model::id::{ModelId, WebhookId};
 use crate::model::lane::Lane;
 use crate::retry::WEBHOOK;
 use crate::scope::{Scope, Surroundings};
-use crate::store::{Store, StoreError};
+use crate::store::{Held, News, Store, StoreError};
 use crate::trello::{RegisterError, Trello, TrelloError, Webhook};
 use crate::watched::Watched;
 
@@ -28,13 +28,15 @@ pub use refusals::Refusals;
 /// How often it is looked whether a board needs a webhook, or needs it no more; a new room tells at once.
 const POLL: Duration = Duration::from_secs(1);
 
-/// The guardian of one process.
+/// The guardian of whoever leads.
 #[derive(Debug)]
 pub struct Guardian {
     pub trello: Trello,
     pub store: Arc<dyn Store>,
     pub lanes: Lanes,
     pub surroundings: Surroundings,
+    /// The name under which this process leads. None for a command.
+    pub holder: Option<Arc<str>>,
     pub watched: Watched,
     /// Our own callback URL, for which webhooks are registered. None while only deliveries for other URLs are taken.
     pub callback: Option<String>,
@@ -67,6 +69,8 @@ pub struct Memory {
     /// Webhooks of ours that nothing needed in the last round.
     unneeded: HashSet<WebhookId>,
     untold: Untold,
+    /// Whether the others were told that the list of webhooks was read.
+    told: bool,
     /// Rounds until roles and the token are asked after again.
     rounds: u32,
     /// Workspaces of which it was told that the member is no admin.
@@ -80,6 +84,8 @@ pub enum GuardianError {
     Trello(#[from] TrelloError),
     #[error("the database did not answer")]
     Store(#[from] StoreError),
+    #[error("another boardroom looks after them by now")]
+    Deposed,
 }
 
 impl Guardian {
@@ -154,6 +160,9 @@ impl Guardian {
             GuardianError::Store(error) => {
                 tracing::error!(%error, "webhooks could not be looked after");
             }
+            GuardianError::Deposed => {
+                tracing::info!("webhooks could not be looked after: {error}");
+            }
         }
     }
 
@@ -168,9 +177,7 @@ impl Guardian {
         self.store.watch(&self.state.base).await?;
         self.watched.add(self.state.base.iter().copied());
         let there = self.trello.webhooks().await?;
-        let ours = |webhook: &&Webhook| self.callbacks.contains(&webhook.callback);
-        self.watched
-            .complete(there.iter().filter(ours).map(|webhook| webhook.model));
+        self.take_in(&there).await?;
         let Some(callback) = self.callback.clone() else {
             return Ok(());
         };
@@ -190,6 +197,32 @@ impl Guardian {
         }
         self.look_again(&unwatched).await?;
         self.mind_people(&scope).await
+    }
+
+    /// Learns from the list of webhooks which are ours, and tells the others: theirs are the deliveries as well.
+    async fn take_in(&mut self, there: &[Webhook]) -> Result<(), GuardianError> {
+        let ours = there
+            .iter()
+            .filter(|webhook| self.callbacks.contains(&webhook.callback));
+        let unknown = self.watched.unknown(ours.map(|webhook| webhook.model));
+        if !unknown.is_empty() {
+            self.store.watch(&unknown).await?;
+        }
+        self.watched.complete(unknown);
+        let (false, Some(holder)) = (self.state.told, &self.holder) else {
+            return Ok(());
+        };
+        match self
+            .surroundings
+            .announce(holder, News::WebhooksRead)
+            .await?
+        {
+            Held::Held => {
+                self.state.told = true;
+                Ok(())
+            }
+            Held::Lost => Err(GuardianError::Deposed),
+        }
     }
 
     /// The workspaces and the member. Says whether deliveries may have been missed.

@@ -1,14 +1,19 @@
 //! Lanes: whether a service, or one kind of call to it, may be used now.
 //!
 //! Blame the right thing. After a failure that could be the service's, a neutral read decides: when that fails too, the lane closes and boards
-//! wait; when it passes, the board is to blame. A gate closes one kind of call alone. The rows in the store show what is closed and why.
+//! wait; when it passes, the board is to blame. A gate closes one kind of call alone.
+//!
+//! The rows in the store say what is closed and why. Services on one database share them: what one closes or opens is closed or open for all
+//! within a second, and only whoever leads tries what is closed. All moments are the database's.
 
 mod charge;
 mod control;
+mod keeper;
+mod rows;
 mod wake;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,14 +22,12 @@ use tokio::time::Instant;
 
 use crate::docspace::DocSpace;
 use crate::lane::control::Controls;
-use crate::lane::wake::Vigil;
-use crate::model::failure::{Code, Failure, Suspect};
+use crate::model::failure::{Code, Suspect};
 use crate::model::id::BoardId;
-use crate::model::lane::{Lane, LaneKind, Pause};
+use crate::model::lane::{Lane, Pause};
 use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
-use crate::retry::{GATE, SERVICE};
-use crate::store::{Store, StoreError};
+use crate::store::{Passage, Store, StoreError};
 use crate::trello::Trello;
 
 pub use charge::{Charge, Verdict};
@@ -39,13 +42,17 @@ pub struct Lanes {
     /// Whether the rows in the store are ours to write: what a command finds closed is its own affair.
     shown: bool,
     controls: Arc<Controls>,
-    closed: Arc<Mutex<HashMap<Lane, Closed>>>,
-    /// Counted up before and after what is closed changes here and is written down: what was read in between is stale.
-    changing: Arc<AtomicU64>,
+    closed: Arc<Mutex<HashMap<Lane, Pause>>>,
+    /// Held while the rows are read or written, so that what is known here never becomes older than it was.
+    rows: Arc<tokio::sync::Mutex<()>>,
+    /// What the database's clock said, and when.
+    clock: Arc<Mutex<Option<(Timestamp, Instant)>>>,
+    /// Whether they could not be read the last time.
+    unread: Arc<AtomicBool>,
     /// The board that was refused last at a gate: two different ones in a row close it.
     refused: Arc<Mutex<HashMap<Lane, (BoardId, Code)>>>,
-    /// What is left to do for boards that wait.
-    vigil: Arc<Mutex<Vigil>>,
+    /// Of those who wait for these not all have been woken yet.
+    unfinished: Arc<Mutex<Vec<Waiting>>>,
     /// Told when boards were made due.
     work: Arc<Notify>,
     /// Told when a lane opens.
@@ -54,15 +61,8 @@ pub struct Lanes {
     trello_is_back: Arc<Notify>,
 }
 
-#[derive(Debug, Clone)]
-struct Closed {
-    pause: Pause,
-    /// A gate on trial: from when one board may try.
-    trial: Option<Instant>,
-}
-
 impl Lanes {
-    /// Those of a service: what it finds closed is written down. All open, until they are restored.
+    /// Those of a service: what it finds closed is written down. All open, until what is written down was [learnt](Self::learn).
     #[must_use]
     pub fn of_service(store: Arc<dyn Store>, trello: Trello, docspace: DocSpace) -> Self {
         Self {
@@ -71,28 +71,19 @@ impl Lanes {
         }
     }
 
-    /// Closes what an earlier process left closed.
-    pub async fn restore(&self) -> Result<(), StoreError> {
-        let closed = self.store.lanes().await?;
-        self.table().extend(
-            closed
-                .into_iter()
-                .map(|(lane, pause)| (lane, Closed { pause, trial: None })),
-        );
-        Ok(())
-    }
-
     /// All lanes open: for a person who asks now, what was tried before does not count.
     #[must_use]
     pub fn fresh(store: Arc<dyn Store>, trello: Trello, docspace: DocSpace) -> Self {
         Self {
             closed: Arc::default(),
-            changing: Arc::default(),
+            rows: Arc::default(),
+            clock: Arc::default(),
+            unread: Arc::default(),
             store,
             shown: false,
             controls: Arc::new(Controls::new(trello, docspace)),
             refused: Arc::default(),
-            vigil: Arc::default(),
+            unfinished: Arc::default(),
             work: Arc::default(),
             opened: Arc::default(),
             trello_is_back: Arc::default(),
@@ -122,7 +113,7 @@ impl Lanes {
         let mut closed: Vec<_> = self
             .table()
             .iter()
-            .map(|(lane, closed)| (*lane, closed.pause.clone()))
+            .map(|(lane, pause)| (*lane, pause.clone()))
             .collect();
         closed.sort_by_key(|(lane, _)| *lane);
         closed
@@ -146,20 +137,15 @@ impl Lanes {
         }
     }
 
-    /// Whether a call may go through a gate now. Of a gate on trial the first to ask may; the others wait for how that ends.
-    #[must_use]
-    pub fn pass(&self, gate: Lane) -> bool {
-        let mut table = self.table();
-        let Some(closed) = table.get_mut(&gate) else {
-            return true;
-        };
-        let now = Instant::now();
-        match closed.trial {
-            Some(from) if from <= now => {
-                closed.trial = Some(now + TRIAL);
-                true
-            }
-            Some(_) | None => false,
+    /// Whether a call may go through a gate now. Of a gate on trial the first board to ask may, whoever looks at it; the others wait for how
+    /// that ends.
+    pub async fn pass(&self, gate: Lane) -> Result<Passage, StoreError> {
+        if self.is_open(gate) {
+            Ok(Passage::Passed)
+        } else if self.shown {
+            self.store.try_gate(gate, TRIAL).await
+        } else {
+            Ok(Passage::Held)
         }
     }
 
@@ -171,7 +157,10 @@ impl Lanes {
         }
         let doubt = Instant::now();
         let mut turn = self.controls.turn(service).await;
-        // Whoever had the turn before may have closed it.
+        // Whoever had the turn before may have closed it, and so may another service.
+        if self.is_open(service) && !turn.has_passed_since(doubt) {
+            self.catch_up().await;
+        }
         if !self.is_open(service) {
             return Verdict::Lane(service);
         }
@@ -221,133 +210,7 @@ impl Lanes {
         }
     }
 
-    /// Closes a lane, or keeps it closed for longer.
-    pub async fn close(&self, lane: Lane, failure: Failure, retry_after: Option<Duration>) {
-        let now = Timestamp::now();
-        let before = self.table().get(&lane).map(|closed| closed.pause.clone());
-        let failures = before
-            .as_ref()
-            .map_or(1, |pause| pause.failures.saturating_add(1));
-        // A service that asks for more than is sensible is tried all the same; the limit of writes is one of a day.
-        let (backoff, longest) = match lane.kind() {
-            LaneKind::Service => (SERVICE, Duration::from_mins(15)),
-            LaneKind::Gate | LaneKind::Brake => (GATE, Duration::from_hours(24)),
-        };
-        let retry_after = retry_after.unwrap_or_default().min(longest);
-        let wait = match lane.kind() {
-            // Nothing is tried: a person decides.
-            LaneKind::Brake => Duration::ZERO,
-            LaneKind::Service | LaneKind::Gate => backoff
-                .steady_wait(failures, fastrand::f64())
-                .max(retry_after),
-        };
-        let since = before.as_ref().map_or(now, |pause| pause.since);
-        let pause = Pause {
-            failure,
-            since,
-            until: now.plus(wait),
-            failures,
-        };
-        if before.as_ref().map(|before| before.failure.code) != Some(pause.failure.code) {
-            tracing::warn!(lane = %lane, code = %pause.failure.code, fix = pause.failure.code.fix(), "{}; boards wait", pause.failure);
-        }
-        let closed = Closed {
-            pause: pause.clone(),
-            trial: None,
-        };
-        self.changing.fetch_add(1, Ordering::SeqCst);
-        self.table().insert(lane, closed);
-        self.keep(lane, Some(&pause)).await;
-        self.changing.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Takes over what others wrote down: a person who wants everything tried at once, or lets the brake go; another process.
-    async fn learn(&self) -> Result<(), StoreError> {
-        let before = self.changing.load(Ordering::SeqCst);
-        let written: HashMap<_, _> = self.store.lanes().await?.into_iter().collect();
-        let mut opened = Vec::new();
-        // An odd number: a change is being written down.
-        if before % 2 == 1 || self.changing.load(Ordering::SeqCst) != before {
-            return Ok(());
-        }
-        {
-            let mut table = self.table();
-            for (lane, closed) in table.iter_mut() {
-                match written.get(lane) {
-                    Some(pause) => closed.pause.until = closed.pause.until.min(pause.until),
-                    None => opened.push(*lane),
-                }
-            }
-            for (lane, pause) in written {
-                table.entry(lane).or_insert(Closed { pause, trial: None });
-            }
-        }
-        for lane in opened {
-            self.open(lane).await;
-        }
-        Ok(())
-    }
-
-    /// Opens a lane and lets everything that waited for it go on.
-    async fn open(&self, lane: Lane) {
-        self.changing.fetch_add(1, Ordering::SeqCst);
-        let closed = self.table().remove(&lane);
-        if closed.is_some() {
-            self.keep(lane, None).await;
-        }
-        self.changing.fetch_add(1, Ordering::SeqCst);
-        let Some(closed) = closed else {
-            return;
-        };
-        let span = Timestamp::now().since(closed.pause.since);
-        tracing::info!(lane = %lane, paused_ms = span.as_millis(), "{lane} works again");
-        let waiting = match lane.kind() {
-            LaneKind::Service | LaneKind::Gate => Waiting::Lane(lane),
-            LaneKind::Brake => Waiting::Brake,
-        };
-        self.opened.notify_waiters();
-        if lane == Lane::Trello {
-            self.trello_is_back.notify_waiters();
-        }
-        self.wake(waiting).await;
-    }
-
-    /// Tries what is closed and due for it; wakes what waits for nothing. One step of the keeper.
-    pub async fn tick(&self) {
-        if let Err(error) = self.learn().await {
-            tracing::error!(%error, "the state of the lanes could not be read");
-        }
-        let now = Timestamp::now();
-        for (lane, pause) in self.closed() {
-            if pause.until > now {
-                continue;
-            }
-            match lane.kind() {
-                LaneKind::Service => {
-                    match self.controls.turn(lane).await.read(Instant::now()).await {
-                        Ok(()) => self.open(lane).await,
-                        Err(control) => {
-                            self.close(lane, control.failure, control.retry_after).await;
-                        }
-                    }
-                }
-                LaneKind::Gate => self.put_on_trial(lane).await,
-                LaneKind::Brake => {}
-            }
-        }
-        self.wake_the_rest().await;
-        self.wake_the_forgotten().await;
-    }
-
-    async fn keep(&self, lane: Lane, pause: Option<&Pause>) {
-        if self.shown
-            && let Err(error) = self.store.set_lane(lane, pause).await
-        {
-            tracing::error!(%error, lane = %lane, "the state of a lane could not be stored");
-        }
-    }
-
-    fn table(&self) -> MutexGuard<'_, HashMap<Lane, Closed>> {
+    fn table(&self) -> MutexGuard<'_, HashMap<Lane, Pause>> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

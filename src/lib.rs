@@ -23,6 +23,9 @@
 //! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
 //! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
+//! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
+//! the webhooks and tries closed lanes, and through [`knowledge`] all know what that one has learnt.
+//!
 //! # What always holds
 //!
 //! - Nothing is acknowledged before it is committed, and nothing unverified is read, let alone stored.
@@ -48,7 +51,9 @@ pub mod docspace;
 pub mod guardian;
 pub mod http;
 pub mod inbox;
+pub mod knowledge;
 pub mod lane;
+pub mod leader;
 pub mod metrics;
 pub mod mirror;
 pub mod model;

@@ -154,7 +154,11 @@ impl Look<'_> {
                 &self.mirror.rules,
                 &self.known,
             ) {
-                Step::Ignore(reason) => return self.ignore(reason).await,
+                Step::Ignore(reason) => {
+                    if !self.knows_better(reason).await? {
+                        return self.ignore(reason).await;
+                    }
+                }
                 Step::Wait(waiting) => {
                     if waiting == Waiting::Grace {
                         self.rest_in_grace(&sight, &room);
@@ -244,6 +248,19 @@ impl Look<'_> {
     /// The database's clock.
     fn now(&self) -> Timestamp {
         self.claim.taken.plus(self.claimed.elapsed())
+    }
+
+    /// Whether something has become known on which this rests: another service may have learnt it a moment ago.
+    async fn knows_better(&mut self, reason: Ignored) -> Result<bool, Stop> {
+        match reason {
+            Ignored::ExistedBefore | Ignored::OutsideWorkspaces | Ignored::Inbox => {}
+            Ignored::Template | Ignored::ClosedWhenFirstSeen | Ignored::Gone | Ignored::Told => {
+                return Ok(false);
+            }
+        }
+        self.mirror.surroundings.refresh().await?;
+        let before = std::mem::replace(&mut self.known, self.mirror.surroundings.now());
+        Ok(!self.known.says_the_same_of_boards(&before))
     }
 
     async fn ignore(&self, reason: Ignored) -> Result<Status, Stop> {

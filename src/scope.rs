@@ -1,15 +1,14 @@
 //! Which boards are ours to mirror: the watched workspaces, the member, and what is known of them by now.
 
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+mod surroundings;
 
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 
-use crate::model::id::{BoardId, ModelId, WorkspaceId};
-use crate::model::time::Timestamp;
+use crate::model::id::WorkspaceId;
 use crate::model::workspace::{Member, Workspace};
 use crate::trello::{Trello, TrelloError};
+
+pub use surroundings::{Known, Surroundings};
 
 /// Which workspaces a person wants watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,8 @@ pub enum Wanted {
     Named(Vec<String>),
 }
 
-/// Where to look, as Trello says now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where to look, as Trello says now. Whoever sweeps writes it down for the others as JSON, in a form that a test pins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     pub member: Member,
     /// The watched workspaces; each has a list of its own and a webhook.
@@ -126,52 +125,6 @@ async fn known_elsewhere(trello: &Trello, name: &str) -> Result<Option<Workspace
     }
 }
 
-/// What this process knows by now; shared by all that looks at boards.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings(Arc<RwLock<Known>>);
-
-/// A moment of [`Surroundings`].
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    pub scope: Option<Arc<Scope>>,
-    /// Boards made before this existed before.
-    pub since: Option<Timestamp>,
-    /// The sources whose first complete list was taken in.
-    pub baselines: HashSet<ModelId>,
-    /// When the last look over all our rooms ended.
-    pub audited: Option<Instant>,
-}
-
-impl Surroundings {
-    #[must_use]
-    pub fn now(&self) -> Known {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub fn learn(&self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl Known {
-    /// Whether the audit is so fresh that it stands for a look-up.
-    #[must_use]
-    pub fn freshly_audited(&self) -> bool {
-        self.audited
-            .is_some_and(|at| at.elapsed() < Duration::from_mins(5))
-    }
-
-    #[must_use]
-    pub fn is_inbox(&self, board: BoardId) -> bool {
-        self.scope
-            .as_ref()
-            .is_some_and(|scope| scope.member.inbox == Some(board))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,5 +158,21 @@ mod tests {
                 "{name}"
             );
         }
+    }
+    #[test]
+    fn the_stored_form_is_pinned() {
+        let stored = r#"{"member":{"id":"5b0000000000000000000009","username":"ann","inbox":null},"workspaces":[{"id":"5b0000000000000000000001","name":"sales1","displayName":"Sales"}],"guests":["5b0000000000000000000002"],"unknown":["Marketing"]}"#;
+        let scope = Scope {
+            member: Member {
+                id: "5b0000000000000000000009".parse().unwrap(),
+                username: "ann".into(),
+                inbox: None,
+            },
+            workspaces: vec![workspace("5b0000000000000000000001", "sales1", "Sales")],
+            guests: vec!["5b0000000000000000000002".parse().unwrap()],
+            unknown: vec!["Marketing".into()],
+        };
+        assert_eq!(serde_json::to_string(&scope).unwrap(), stored);
+        assert_eq!(serde_json::from_str::<Scope>(stored).unwrap(), scope);
     }
 }

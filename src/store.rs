@@ -5,6 +5,7 @@
 pub mod history;
 mod people;
 mod postgres;
+mod shared;
 mod sql;
 mod sqlite;
 mod upkeep;
@@ -19,13 +20,13 @@ use async_trait::async_trait;
 use crate::model::board::{Answer, Board, Listed, Record, RoomRecord, Told};
 use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
 use crate::model::id::{ActionId, BoardId, ModelId, RoomId};
-use crate::model::lane::{Lane, Pause};
 use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
+pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
 pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
@@ -58,7 +59,7 @@ const SCHEMA: i64 = 3;
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]
 pub trait Store:
-    Deliveries + Queue + Boards + State + Upkeep + Views + People + Debug + Send + Sync
+    Deliveries + Queue + Boards + State + Shared + Upkeep + Views + People + Debug + Send + Sync
 {
     /// Connects, and brings the schema up to date. May be called again after an error, and dropped at any point.
     async fn open(&self) -> Result<(), StoreError>;
@@ -128,7 +129,7 @@ pub trait Queue {
     /// but never shortens a backoff.
     async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError>;
 
-    /// Gives leases back: that of one board, or those of every earlier process of this kind.
+    /// Gives leases back: that of one board, or those of every earlier process of this kind, of boards and of duties.
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError>;
 
     /// Makes boards due that wait for this.
@@ -192,11 +193,6 @@ pub trait Boards {
 pub trait State {
     /// The sources that have their baseline.
     async fn baselines(&self) -> Result<Vec<ModelId>, StoreError>;
-
-    async fn lanes(&self) -> Result<Vec<(Lane, Pause)>, StoreError>;
-
-    /// None opens the lane.
-    async fn set_lane(&self, lane: Lane, pause: Option<&Pause>) -> Result<(), StoreError>;
 
     /// The models that we watch or are about to.
     async fn models(&self) -> Result<Vec<ModelId>, StoreError>;
@@ -344,6 +340,8 @@ pub enum Fact {
     /// The policies under which rooms follow their boards, and under which the brake was put on.
     FollowPolicy,
     BrakePolicy,
+    /// How often a delivery told that somebody's part in a workspace has changed.
+    Roles,
 }
 
 impl Fact {
@@ -357,6 +355,7 @@ impl Fact {
             Self::RoomPolicy => "room_policy",
             Self::FollowPolicy => "follow_policy",
             Self::BrakePolicy => "brake_policy",
+            Self::Roles => "roles",
         }
     }
 }

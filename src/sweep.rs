@@ -19,7 +19,7 @@ use crate::model::time::Timestamp;
 use crate::model::workspace::Member;
 use crate::retry::{Backoff, SERVICE};
 use crate::scope::{Known, Scope, Surroundings, Wanted};
-use crate::store::{Fact, Newcomer, Store, StoreError};
+use crate::store::{Fact, Held, Newcomer, News, Store, StoreError};
 use crate::trello::{Trello, TrelloError};
 
 pub use settled::SeenScopes;
@@ -29,19 +29,19 @@ const SETTING_UP: Duration = Duration::from_mins(5);
 /// Sweeps that were asked for are at least so far apart.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The sweep of one process.
+/// The sweep of whoever leads.
 #[derive(Debug)]
 pub struct Sweep {
     pub trello: Trello,
     pub store: Arc<dyn Store>,
     pub lanes: Lanes,
     pub surroundings: Surroundings,
+    /// The name under which this process leads.
+    pub holder: Arc<str>,
     pub metrics: Arc<Metrics>,
     pub wanted: Wanted,
     pub personal_boards: bool,
     pub existing_boards: bool,
-    /// A person's word on which boards existed before.
-    pub since: Option<Timestamp>,
     /// Whether rooms are called after their workspace as well.
     pub titles_name_workspaces: bool,
     pub every: Duration,
@@ -59,6 +59,8 @@ pub enum SweepError {
     Trello(#[from] TrelloError),
     #[error("the database did not answer")]
     Store(#[from] StoreError),
+    #[error("another boardroom sweeps by now")]
+    Deposed,
 }
 
 /// What one sweep found.
@@ -123,11 +125,14 @@ impl Sweep {
                 tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "the sweep was cut short: {}", charge.failure);
             }
             SweepError::Store(error) => tracing::error!(%error, "the sweep was cut short"),
+            SweepError::Deposed => tracing::info!("the sweep was cut short: {error}"),
         }
     }
 
     /// One sweep over all sources.
     pub async fn tick(&self) -> Result<Swept, SweepError> {
+        // What whoever swept before has taken in is not taken in again.
+        self.surroundings.refresh().await?;
         let scope = self.look_around().await?;
         self.learn_since().await?;
         let mut swept = Swept::default();
@@ -191,59 +196,56 @@ impl Sweep {
         Ok(())
     }
 
-    /// Which workspaces there are now; tells the guardian and everybody who looks at boards.
+    /// Which workspaces there are now; tells everybody who looks at boards, and then the guardian: no delivery may come of a workspace that
+    /// they do not know of.
     async fn look_around(&self) -> Result<Arc<Scope>, SweepError> {
-        let known: Option<Member> = self
-            .surroundings
-            .now()
-            .scope
-            .map(|scope| scope.member.clone());
+        // Another token may have been used by whoever swept before: only this process knows its own member.
+        let own = self.scope.borrow().clone();
+        let known: Option<Member> = own.as_ref().map(|scope| scope.member.clone());
         let scope = Arc::new(Scope::resolve(&self.trello, &self.wanted, known).await?);
-        let before = self.scope.borrow().clone();
-        if before.as_ref() != Some(&scope) {
-            let names: Vec<_> = scope
-                .workspaces
-                .iter()
-                .map(|one| one.display_name.as_str())
-                .collect();
-            tracing::info!(
-                member = scope.member.username,
-                workspaces = names.join(", "),
-                "watching"
+        if self.was_seen_last(&scope) {
+            return Ok(scope);
+        }
+        let names: Vec<_> = scope
+            .workspaces
+            .iter()
+            .map(|one| one.display_name.as_str())
+            .collect();
+        tracing::info!(
+            member = scope.member.username,
+            workspaces = names.join(", "),
+            "watching"
+        );
+        for name in &scope.unknown {
+            tracing::warn!(
+                name,
+                "BOARDROOM_WORKSPACES names a workspace that Trello does not know or does not show to this token; the others are watched"
             );
-            for name in &scope.unknown {
-                tracing::warn!(
-                    name,
-                    "BOARDROOM_WORKSPACES names a workspace that Trello does not know or does not show to this token; the others are watched"
-                );
-            }
-            self.surroundings
-                .learn(|known| known.scope = Some(scope.clone()));
+        }
+        self.tell_of_scope(&scope).await?;
+        if own.as_ref() != Some(&scope) {
             self.scope.send_replace(Some(scope.clone()));
         }
         Ok(scope)
     }
 
-    /// `since` by Trello's clock, at the first start; a configured one goes before it.
-    async fn learn_since(&self) -> Result<(), SweepError> {
-        if self.surroundings.now().since.is_some() {
-            return Ok(());
+    async fn tell_of_scope(&self, scope: &Scope) -> Result<(), SweepError> {
+        let text = serde_json::to_string(scope);
+        let text = text.expect("plain data has no keys that JSON could not have");
+        let news = News::Scope(&text);
+        match self.surroundings.announce(&self.holder, news).await? {
+            Held::Held => Ok(()),
+            Held::Lost => Err(SweepError::Deposed),
         }
-        let since = match (self.since, self.store.fact(Fact::Since).await?) {
-            (Some(since), _) => since,
-            (None, Some(stored)) => Timestamp(
-                stored
-                    .parse()
-                    .map_err(|_| StoreError::Unreadable("since".into()))?,
-            ),
-            (None, None) => {
-                let since = self.first_start().await?.minus(SETTING_UP);
-                self.store.earliest(Fact::Since, since).await?
-            }
-        };
-        // The audit may have learnt of an earlier one meanwhile.
-        self.surroundings
-            .learn(|known| known.since = Some(known.since.map_or(since, |known| known.min(since))));
+    }
+
+    /// `since` by Trello's clock, at the first start. A person's word goes before it, and the audit may have learnt of an earlier one.
+    async fn learn_since(&self) -> Result<(), SweepError> {
+        if self.surroundings.now().since.is_none() {
+            let since = self.first_start().await?.minus(SETTING_UP);
+            self.store.earliest(Fact::Since, since).await?;
+            self.surroundings.refresh().await?;
+        }
         Ok(())
     }
 
@@ -322,9 +324,7 @@ impl Sweep {
             .count();
         swept.marked += new;
         tracing::info!(source = %source, boards = boards.len(), new, "took in the boards that are here already");
-        self.surroundings.learn(|known| {
-            known.baselines.insert(source);
-        });
+        self.surroundings.refresh().await?;
         // The audit may have found out meanwhile that less existed before.
         if self.surroundings.now().since != known.since {
             self.store

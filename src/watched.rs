@@ -41,6 +41,16 @@ impl Watched {
         inner.complete = true;
     }
 
+    /// Those of these models that are not known to be ours.
+    #[must_use]
+    pub fn unknown(&self, models: impl IntoIterator<Item = ModelId>) -> Vec<ModelId> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let models = models.into_iter();
+        models
+            .filter(|model| !inner.models.contains(model))
+            .collect()
+    }
+
     #[must_use]
     pub fn whose(&self, model: ModelId) -> Whose {
         let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -273,11 +273,7 @@ impl Worker {
         let known = self.mirror.surroundings.now();
         match waiting {
             Waiting::Audit => before.audited.is_none() && known.audited.is_some(),
-            Waiting::Baseline => {
-                before.scope != known.scope
-                    || before.since != known.since
-                    || before.baselines != known.baselines
-            }
+            Waiting::Baseline => !before.says_the_same_of_boards(&known),
             Waiting::Lane(_) | Waiting::Brake => self.mirror.lanes.is_over(waiting),
             // These have a time of their own.
             Waiting::Confirmation | Waiting::Operation | Waiting::Grace | Waiting::Deletion => {

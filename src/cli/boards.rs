@@ -15,10 +15,10 @@ use crate::config::Needs;
 use crate::model::board::Drift;
 use crate::model::failure::{Code, Failure};
 use crate::model::id::{BoardId, RoomId};
-use crate::model::lane::{Lane, LaneKind, Pause};
+use crate::model::lane::LaneKind;
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
-use crate::store::{Concern, Cursor, Group, Standing, Store, Words};
+use crate::store::{Concern, Cursor, Group, Paused, Standing, Store, Words};
 
 /// For `boards --help`.
 pub(super) const ABOUT: &str = "\
@@ -161,7 +161,7 @@ async fn list_for_people(
         "{}{totals}",
         if found > 0 { "\n" } else { "" }
     ))?;
-    super::write(&paused(&store.lanes().await?, Timestamp::now()))?;
+    super::write(&paused(&store.lanes().await?))?;
     super::write(&concerns(&store.concerns().await?, Timestamp::now()))?;
     Ok(())
 }
@@ -234,17 +234,17 @@ fn totals(groups: &[(Group, u64)]) -> String {
 }
 
 /// Which services, kinds of calls and brakes hold boards up.
-fn paused(lanes: &[(Lane, Pause)], now: Timestamp) -> String {
+fn paused(Paused { now, lanes }: &Paused) -> String {
     let mut text = String::new();
     for (lane, pause) in lanes {
         let age = roughly(now.since(pause.since));
         let until = match lane.kind() {
             LaneKind::Brake => "until somebody lets it go".to_owned(),
-            LaneKind::Service | LaneKind::Gate if pause.until <= now => {
+            LaneKind::Service | LaneKind::Gate if pause.until <= *now => {
                 "tried again now".to_owned()
             }
             LaneKind::Service | LaneKind::Gate => {
-                format!("tried again in {}", roughly(pause.until.since(now)))
+                format!("tried again in {}", roughly(pause.until.since(*now)))
             }
         };
         let _ = writeln!(text, "\npaused: {lane}, for {age}, {until}");

@@ -5,32 +5,33 @@
 
 mod beginning;
 mod policy;
+mod upkeep;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Audit;
 use crate::cli::serve::beginning::Beginning;
+use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Database, Follow, Needs};
-use crate::guardian::{Guardian, Memory};
+use crate::config::{Config, Database, Needs};
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::{Door, Inbox};
+use crate::knowledge::Knowledge;
 use crate::lane::Lanes;
+use crate::leader::Leader;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::model::time::Timestamp;
-use crate::scope::{Scope, Surroundings};
+use crate::scope::Surroundings;
 use crate::store::Store;
 use crate::supervisor::{Exit, Signals, Supervisor};
-use crate::sweep::Sweep;
 use crate::trello::Budget;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
@@ -40,10 +41,8 @@ use crate::worker::{Worker, side_by_side};
 const HOLDER: &str = "serve";
 /// How long the database may take to close. It is consistent without that.
 const CLOSING: Duration = Duration::from_secs(5);
-/// How often closed lanes are looked after.
-const KEEPER: Duration = Duration::from_millis(500);
-/// How often old deliveries and history are removed.
-const TIDY: Duration = Duration::from_hours(1);
+/// How often the rows of lanes are read, which others may have written.
+const FOLLOW: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
@@ -61,8 +60,10 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let shared = service.receive(&config, listener, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
+    let mut mark = None;
     let cause = match begun.await {
         Ok(Ok(())) => {
+            mark = base.join(company).await?;
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"), listen = %address, callback = config.callback.as_ref().map(ToString::to_string),
                 "boardroom serves"
@@ -83,7 +84,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         // What was to be kept is committed.
         let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
     }
-    drop(company);
+    drop(mark);
     tracing::info!(?exit, "stopped");
     Ok(exit.into())
 }
@@ -92,7 +93,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
 fn tell_of_surroundings(config: &Config, company: &Company) {
     match company {
         Company::Beside => {
-            tracing::warn!("another boardroom serves on this database; they share the work");
+            tracing::info!("another boardroom serves on this database; they share the work");
         }
         Company::Alone { .. } | Company::Uncounted => {}
     }
@@ -117,9 +118,10 @@ struct Service {
     mirror: Mirror,
     verifier: Verifier,
     watched: Watched,
-    sweep_asked: Arc<Notify>,
+    /// Told by the public listener that somebody's part in a workspace has changed.
+    heard: Arc<Notify>,
+    /// Tells the guardian of this process so.
     roles: Arc<Notify>,
-    scope: watch::Sender<Option<Arc<Scope>>>,
 }
 
 impl Service {
@@ -131,6 +133,7 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
         let lanes = Lanes::of_service(store.clone(), trello.clone(), docspace.clone());
+        let surroundings = Surroundings::shared(store.clone(), config.since);
         let callbacks = config
             .accepted_callbacks
             .iter()
@@ -141,7 +144,7 @@ impl Service {
             docspace,
             store,
             lanes,
-            surroundings: Surroundings::default(),
+            surroundings,
             rules: Arc::new(wiring::rules(config)),
             metrics: Arc::new(Metrics::default()),
             owner: Arc::default(),
@@ -152,9 +155,8 @@ impl Service {
             mirror,
             verifier: Verifier::new(&config.trello.secrets, callbacks),
             watched: Watched::default(),
-            sweep_asked: Arc::default(),
+            heard: Arc::default(),
             roles: Arc::default(),
-            scope: watch::Sender::new(None),
         })
     }
 
@@ -179,7 +181,7 @@ impl Service {
                 docspace: mirror.docspace.clone(),
             },
             metrics: mirror.metrics.clone(),
-            roles: RolesBell(self.roles.clone()),
+            roles: RolesBell(self.heard.clone()),
             keeper: wiring::keeper(config),
         });
         let router = http::router(shared.clone());
@@ -219,92 +221,40 @@ impl Service {
             supervisor.hard_stop(),
         );
         supervisor.spawn("worker", worker.run(stop.clone()));
-        supervisor.spawn("audit", self.audit(config).run(stop.clone()));
-        if let Some(guardian) = self.guardian(config) {
-            supervisor.spawn("guardian", guardian.run(stop.clone()));
-        }
-        supervisor.spawn(
-            "keeper",
-            every(
-                KEEPER,
-                stop.clone(),
-                mirror.lanes.clone(),
-                async |lanes: &Lanes| lanes.tick().await,
-            ),
-        );
-        supervisor.spawn(
-            "tidy",
-            every(
-                TIDY,
-                stop.clone(),
-                mirror.store.clone(),
-                async |store: &Arc<dyn Store>| tidy(&**store).await,
-            ),
-        );
+        self.share(config, supervisor);
         let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
         supervisor.spawn("budget", write_down(budget, store, stop.clone()));
-        supervisor.spawn("sweep", self.sweep(config).run(stop));
     }
 
-    fn audit(&self, config: &Config) -> Audit {
-        Audit {
-            docspace: self.mirror.docspace.clone(),
-            store: self.mirror.store.clone(),
-            lanes: self.mirror.lanes.clone(),
-            surroundings: self.mirror.surroundings.clone(),
-            metrics: self.mirror.metrics.clone(),
-            every: config.audit_every,
-            since_is_configured: config.since.is_some(),
-        }
-    }
-
-    fn guardian(&self, config: &Config) -> Option<Guardian> {
-        if config.accepted_callbacks.is_empty() {
-            return None;
-        }
-        Some(Guardian {
-            trello: self.mirror.trello.clone(),
-            store: self.mirror.store.clone(),
-            lanes: self.mirror.lanes.clone(),
-            surroundings: self.mirror.surroundings.clone(),
+    /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
+    fn share(&self, config: &Config, supervisor: &mut Supervisor) {
+        let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
+        let knowledge = Knowledge {
+            store: mirror.store.clone(),
+            surroundings: mirror.surroundings.clone(),
+            lanes: mirror.lanes.clone(),
             watched: self.watched.clone(),
-            callback: config
-                .callback
-                .as_ref()
-                .map(|callback| callback.as_str().to_owned()),
-            callbacks: config
-                .accepted_callbacks
-                .iter()
-                .map(|callback| callback.as_str().to_owned())
-                .collect(),
-            instance: config.instance.clone(),
-            follow: config.follow == Follow::Live,
-            every: config.sweep_every,
-            scope: self.scope.subscribe(),
-            sweep: self.sweep_asked.clone(),
-            bound: self.mirror.bound.clone(),
+            heard: self.heard.clone(),
             roles: self.roles.clone(),
-            state: Memory::default(),
-        })
-    }
-
-    fn sweep(self, config: &Config) -> Sweep {
-        Sweep {
-            trello: self.mirror.trello,
-            store: self.mirror.store,
-            lanes: self.mirror.lanes,
-            surroundings: self.mirror.surroundings,
-            metrics: self.mirror.metrics,
-            wanted: wiring::wanted(config),
-            personal_boards: config.personal_boards,
-            existing_boards: wiring::mirrors_existing_boards(config),
-            since: config.since,
-            titles_name_workspaces: config.room.title.names_workspace(),
-            every: config.sweep_every,
-            asked: self.sweep_asked,
-            scope: self.scope,
-            seen: Mutex::default(),
-        }
+        };
+        supervisor.spawn("knowledge", knowledge.run(stop.clone()));
+        supervisor.spawn(
+            "lanes",
+            every(FOLLOW, stop.clone(), mirror.lanes.clone(), Lanes::follow),
+        );
+        let leader = Leader {
+            store: mirror.store.clone(),
+            name: || wiring::holder(HOLDER),
+            stop: stop.clone(),
+        };
+        let upkeep = Upkeep::new(
+            mirror.clone(),
+            config.clone(),
+            self.watched.clone(),
+            self.roles.clone(),
+            stop,
+        );
+        supervisor.spawn("leader", leader.run(move |term| upkeep.parts(term)));
     }
 }
 
@@ -328,22 +278,10 @@ async fn write_down(budget: Budget, store: Arc<dyn Store>, stop: CancellationTok
                 Ok(()) => budget.reserved(),
                 Err(error) => {
                     tracing::error!(%error, "requests to Trello wait: the database cannot be written");
-                    tokio::time::sleep(KEEPER).await;
+                    tokio::time::sleep(FOLLOW).await;
                 }
             }
         }
     };
     let _: Option<()> = stop.run_until_cancelled(forever).await;
-}
-
-async fn tidy(store: &dyn Store) {
-    loop {
-        match store.tidy().await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
-            Err(error) => {
-                return tracing::warn!(%error, "old deliveries and history could not be removed");
-            }
-        }
-    }
 }

@@ -193,6 +193,7 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
         store: store.clone(),
         lanes,
         surroundings,
+        holder: None,
         watched: Watched::default(),
         callback: Some(callback.as_str().to_owned()),
         callbacks: accepted

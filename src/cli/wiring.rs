@@ -16,7 +16,7 @@ use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
-use crate::store::{Postgres, Sqlite, Store};
+use crate::store::{Postgres, Sqlite, Store, StoreError};
 use crate::telemetry;
 use crate::trello::{self, Trello};
 use crate::{api, config};
@@ -100,7 +100,7 @@ pub(super) struct Base {
 #[derive(Debug)]
 pub(super) enum Company {
     /// None does while this mark is held.
-    Alone { _mark: File },
+    Alone { mark: File },
     /// One does.
     Beside,
     /// It is made for several, and nobody counts them: what a dead one held is waited for.
@@ -114,9 +114,22 @@ impl Base {
             return Company::Uncounted;
         };
         match file.sole_service() {
-            Some(mark) => Company::Alone { _mark: mark },
+            Some(mark) => Company::Alone { mark },
             None => Company::Beside,
         }
+    }
+
+    /// Marks this process as one of the services on a file, so that none that starts later takes itself for the only one. The mark goes with
+    /// the process.
+    pub(super) async fn join(&self, company: Company) -> Result<Option<File>, StoreError> {
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let sole = match company {
+            Company::Alone { mark } => Some(mark),
+            Company::Beside | Company::Uncounted => None,
+        };
+        file.one_of_the_services(sole).await.map(Some)
     }
 }
 

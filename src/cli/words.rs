@@ -142,7 +142,7 @@ pub(super) async fn release(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
     wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
-    let lanes = store.lanes().await?;
+    let lanes = store.lanes().await?.lanes;
     let is_on = lanes.iter().any(|(lane, _)| match lane.kind() {
         LaneKind::Brake => true,
         LaneKind::Service | LaneKind::Gate => false,

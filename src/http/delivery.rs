@@ -165,10 +165,7 @@ pub(super) async fn receive(
         Ok(Delivery::Hint { model, hint }) => (model, hint),
         Ok(Delivery::Roles { model }) => {
             metrics.deliveries_uninteresting.add_one();
-            if watched.whose(model) == Whose::Ours {
-                roles.0.notify_one();
-            }
-            return StatusCode::OK.into_response();
+            return hear_of_roles(&watched, &*store, model, &roles).await;
         }
         Ok(Delivery::Uninteresting) => {
             metrics.deliveries_uninteresting.add_one();
@@ -191,6 +188,23 @@ pub(super) async fn receive(
             try_again()
         }
     }
+}
+
+/// Somebody's part in a workspace has changed. Lost, it would be found within a few rounds of the guardian all the same.
+async fn hear_of_roles(
+    watched: &Watched,
+    store: &dyn Store,
+    model: ModelId,
+    roles: &RolesBell,
+) -> Response {
+    match is_ours(watched, store, model).await {
+        Ok(true) => roles.0.notify_one(),
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(%error, "a delivery that tells of somebody's part in a workspace is dropped");
+        }
+    }
+    StatusCode::OK.into_response()
 }
 
 /// The same secret signs the webhooks of everybody who uses the app.

@@ -50,9 +50,14 @@ impl Controls {
 }
 
 impl Turn<'_> {
+    /// Whether a read that began after `doubt` has passed.
+    pub(super) fn has_passed_since(&self, doubt: Instant) -> bool {
+        self.passed.is_some_and(|began| began >= doubt)
+    }
+
     /// Reads, unless a read that began after `doubt` has passed meanwhile.
     pub(super) async fn read(&mut self, doubt: Instant) -> Result<(), Charge> {
-        if self.passed.is_some_and(|began| began >= doubt) {
+        if self.has_passed_since(doubt) {
             return Ok(());
         }
         let began = Instant::now();

@@ -19,10 +19,9 @@ impl<'m> Look<'m> {
         if self.mirror.stop.is_cancelled() {
             return Err(Stop::Lost);
         }
-        if self.mirror.lanes.pass(gate) {
-            Ok(writer)
-        } else {
-            Err(Stop::wait(Waiting::Lane(gate)))
+        match self.mirror.lanes.pass(gate).await? {
+            Passage::Passed => Ok(writer),
+            Passage::Held => Err(Stop::wait(Waiting::Lane(gate))),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Whose boards are watched: the token's member, and workspaces.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::model::id::{BoardId, MemberId, WorkspaceId};
 
 /// The token's member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     pub id: MemberId,
     pub username: String,
@@ -14,7 +14,7 @@ pub struct Member {
 }
 
 /// A workspace that the member belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
     pub id: WorkspaceId,
     /// The short name in its URL.

@@ -11,6 +11,7 @@ mod many;
 mod people;
 mod queue;
 mod row;
+mod shared;
 mod state;
 pub(super) mod statement;
 mod tally;

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::query::Query as Bound;
@@ -99,18 +99,47 @@ impl Sql<File> {
     }
 
     /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for.
-    /// The mark goes with the process, however it ends.
+    /// The mark goes with the process, however it ends, and keeps others out until it is shared with them.
     #[must_use]
     pub fn sole_service(&self) -> Option<fs::File> {
+        let file = self.mark().ok()?;
+        file.try_lock().ok().map(|()| file)
+    }
+
+    /// Marks this process as one of the services on this file, so that none that starts later takes itself for the only one.
+    /// One that starts just now as the only one is let finish what only that one may do.
+    pub async fn one_of_the_services(
+        &self,
+        sole: Option<fs::File>,
+    ) -> Result<fs::File, StoreError> {
+        let fault = |error: &dyn std::fmt::Display| StoreError::Open {
+            path: self.engine.path.clone(),
+            reason: format!("it cannot be marked as served: {error}"),
+        };
+        if let Some(mark) = sole {
+            // The lock of one file changes its kind at once.
+            mark.lock_shared().map_err(|error| fault(&error))?;
+            return Ok(mark);
+        }
+        let mark = self.mark().map_err(|error| fault(&error))?;
+        let begun = Instant::now();
+        loop {
+            match mark.try_lock_shared() {
+                Ok(()) => return Ok(mark),
+                Err(error) if begun.elapsed() >= BUSY => return Err(fault(&error)),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn mark(&self) -> std::io::Result<fs::File> {
         let mut name = self.engine.path.clone().into_os_string();
         name.push(".serve-lock");
-        let file = fs::File::options()
+        fs::File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(name)
-            .ok()?;
-        file.try_lock().ok().map(|()| file)
     }
 }
 

@@ -14,6 +14,12 @@ pub struct SeenScopes {
 }
 
 impl Sweep {
+    /// Whether the last sweep saw the same.
+    pub(super) fn was_seen_last(&self, scope: &Arc<Scope>) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.last.as_ref() == Some(scope)
+    }
+
     /// What follows from another set of workspaces, once two sweeps in a row have seen it: one answer may be wrong.
     pub(super) async fn settle_scope(&self, scope: &Arc<Scope>) -> Result<(), SweepError> {
         let (is_steady, settled) = {

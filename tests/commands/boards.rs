@@ -5,18 +5,30 @@ use std::time::Duration;
 use boardroom::model::board::{Board, BoardKind, Drift, RoomRecord};
 use boardroom::model::failure::{Code, Failure};
 use boardroom::model::id::{BoardId, RoomId};
-use boardroom::model::lane::{Lane, Pause};
+use boardroom::model::lane::Lane;
 use boardroom::model::status::{Apart, Ignored, Status, Waiting};
-use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{
-    Boards as _, ClaimRequest, Queue as _, Settlement, Sqlite, State as _, Upkeep as _,
+    Boards as _, ClaimRequest, Closing, Queue as _, Settlement, Shared as _, Sqlite, State as _,
+    Upkeep as _,
 };
 
 use crate::Lab;
 
 pub(crate) fn id(number: u32) -> BoardId {
     format!("6400000000000000{number:08x}").parse().unwrap()
+}
+
+/// Closes a lane for the better part of an hour.
+pub(crate) async fn pause(store: &Sqlite, lane: Lane, failure: &Failure) {
+    let closing = Closing {
+        known: None,
+        first: Duration::from_mins(50),
+        again: Duration::from_mins(50),
+        on_trial: false,
+    };
+    let closed = store.close_lane(lane, failure, closing).await.unwrap();
+    assert!(closed.is_some());
 }
 
 /// A board as a look left it.
@@ -154,14 +166,8 @@ async fn people_see_first_what_needs_attention_and_then_what_is_paused() {
     let mut lab = Lab::new().await;
     let store = lab.store().await;
     assorted(&store).await;
-    let now = Timestamp::now();
-    let pause = Pause {
-        failure: Failure::new(Code::DocSpaceQuotaFull, "402 for ann@example.com"),
-        since: now.minus(Duration::from_secs(200)),
-        until: now.plus(Duration::from_mins(50)),
-        failures: 3,
-    };
-    store.set_lane(Lane::Create, Some(&pause)).await.unwrap();
+    let full = Failure::new(Code::DocSpaceQuotaFull, "402 for ann@example.com");
+    pause(&store, Lane::Create, &full).await;
     let concern = [("Sales".to_owned(), "it was left".to_owned())];
     store
         .set_concerns(Code::WorkspaceLeft, &concern)
@@ -183,7 +189,7 @@ Old                             -     ignored   existed_before     … s  -
 
 6 boards: 3 mirrored, 1 waiting, 1 failed, 1 ignored
 
-paused: docspace.create, for 3 min, tried again in 49 min
+paused: docspace.create, for … s, tried again in 49 min
   The plan of this DocSpace has no room left: 402 for (address)
   fix: Archive rooms that are not needed, or take a larger plan: it goes on by
        itself.
@@ -201,7 +207,9 @@ to know: Sales, for … s
 fn without_seconds(line: &str) -> String {
     let words: Vec<_> = line.split(' ').collect();
     let shown = words.iter().enumerate().map(|(at, word)| {
-        let is_span = words.get(at + 1).is_some_and(|next| *next == "s");
+        let is_span = words
+            .get(at + 1)
+            .is_some_and(|next| next.trim_end_matches(',') == "s");
         if is_span { "…" } else { word }
     });
     shown.collect::<Vec<_>>().join(" ")

@@ -4,24 +4,14 @@ use std::time::Duration;
 
 use boardroom::model::board::Told;
 use boardroom::model::failure::{Code, Failure};
-use boardroom::model::lane::{Lane, Pause};
+use boardroom::model::lane::Lane;
 use boardroom::model::status::{Ignored, Status, Waiting};
 use boardroom::model::time::Timestamp;
-use boardroom::store::{Boards as _, State as _, Views as _};
+use boardroom::store::{Boards as _, Shared as _, State as _, Views as _};
 use sqlx::Connection as _;
 
 use crate::Lab;
-use crate::boards::{Left, id};
-
-fn pause(code: Code) -> Pause {
-    let now = Timestamp::now();
-    Pause {
-        failure: Failure::new(code, "402"),
-        since: now,
-        until: now.plus(Duration::from_hours(1)),
-        failures: 9,
-    }
-}
+use crate::boards::{Left, id, pause};
 
 #[tokio::test]
 async fn all_that_failed_or_waits_is_tried_again_and_a_brake_stays() {
@@ -42,7 +32,7 @@ async fn all_that_failed_or_waits_is_tried_again_and_a_brake_stays() {
         .into_iter()
         .zip([Code::DocSpaceQuotaFull, Code::BrakeOn])
     {
-        store.set_lane(lane, Some(&pause(code))).await.unwrap();
+        pause(&store, lane, &Failure::new(code, "402")).await;
     }
     lab.forget_credentials();
     let run = lab.run(&["retry", "--all"]).await;
@@ -57,7 +47,7 @@ async fn all_that_failed_or_waits_is_tried_again_and_a_brake_stays() {
         assert_eq!(is_due, number <= 3, "{standing:?}");
         assert_eq!(standing.failures, 0);
     }
-    let untils: Vec<_> = store.lanes().await.unwrap();
+    let untils = store.lanes().await.unwrap().lanes;
     let untils = untils
         .iter()
         .map(|(lane, pause)| (*lane, pause.until.0 == 0));
@@ -119,15 +109,13 @@ async fn a_brake_is_let_go() {
             .keep(&store)
             .await;
     }
-    store
-        .set_lane(Lane::CreateBrake, Some(&pause(Code::BrakeOn)))
-        .await
-        .unwrap();
+    let on = Failure::new(Code::BrakeOn, "");
+    pause(&store, Lane::CreateBrake, &on).await;
     lab.forget_credentials();
     lab.run(&["release"])
         .await
         .printed(&["the brake is off; 2 boards go on: a running service sees to them now"]);
-    assert!(store.lanes().await.unwrap().is_empty());
+    assert!(store.lanes().await.unwrap().lanes.is_empty());
     let record = store.record(id(1)).await.unwrap().unwrap();
     assert_eq!(record.told, Some(Told::Release));
     store.close().await;

@@ -7,6 +7,7 @@
 mod captures;
 mod postgres;
 mod queue;
+mod shared;
 mod sqlite;
 mod tally;
 mod upkeep;
@@ -17,11 +18,8 @@ use std::time::Duration;
 
 use boardroom::model::board::{Board, BoardKind, Listed, RoomRecord};
 use boardroom::model::delivery::{Hint, Recorded};
-use boardroom::model::failure::{Code, Failure};
 use boardroom::model::id::{ActionId, BoardId, RoomId, WorkspaceId};
-use boardroom::model::lane::{Lane, Pause};
 use boardroom::model::status::{Ignored, Status};
-use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{
     Bound, Claim, ClaimRequest, Fact, Fence, Held, Newcomer, Postgres, Settlement, Sqlite, Store,
@@ -258,18 +256,8 @@ async fn what_rests_on_a_policy_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn lanes_models_facts_and_reservations_are_kept() {
+async fn models_facts_and_reservations_are_kept() {
     let kept = empty().await;
-    let pause = Pause {
-        failure: Failure::new(Code::DocSpaceQuotaFull, "402"),
-        since: Timestamp(1),
-        until: Timestamp(2),
-        failures: 3,
-    };
-    kept.set_lane(Lane::Create, Some(&pause)).await.unwrap();
-    assert_eq!(kept.lanes().await.unwrap(), [(Lane::Create, pause)]);
-    kept.set_lane(Lane::Create, None).await.unwrap();
-    assert!(kept.lanes().await.unwrap().is_empty());
     kept.watch(&[workspace().into(), workspace().into()])
         .await
         .unwrap();

@@ -99,3 +99,28 @@ async fn a_store_is_found_as_it_was_left_and_a_newer_one_is_refused() {
     let refused = Sqlite::open(&path).await.unwrap_err();
     assert!(refused.to_string().contains("too old"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_service_that_outlived_the_first_one_is_not_overlooked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("served.db");
+    let stores = [
+        Sqlite::open(&path).await.unwrap(),
+        Sqlite::open(&path).await.unwrap(),
+        Sqlite::open(&path).await.unwrap(),
+    ];
+    let first = stores[0].sole_service();
+    assert!(first.is_some());
+    assert!(stores[1].sole_service().is_none());
+    // The second waits until the first has done what only that one may do.
+    let second = stores[1].one_of_the_services(None);
+    let mut second = std::pin::pin!(second);
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(100), &mut second).await;
+    assert!(waited.is_err());
+    let first = stores[0].one_of_the_services(first).await.unwrap();
+    let second = second.await.unwrap();
+    drop(first);
+    assert!(stores[2].sole_service().is_none(), "the second one lives");
+    drop(second);
+    assert!(stores[2].sole_service().is_some());
+}

@@ -3,13 +3,14 @@
 use boardroom::model::board::Told;
 use boardroom::model::failure::{Code, Failure};
 use boardroom::model::id::RoomId;
-use boardroom::model::lane::{Lane, Pause};
+use boardroom::model::lane::Lane;
 use boardroom::model::room::Room;
 use boardroom::model::status::{Apart, Status, Waiting};
 use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{Cursor, Group, Held, Linked, Meant, NewIntention, Settlement, Words};
 
+use crate::shared::FOR_LONG;
 use crate::{Kept, LEASE, board, empty, settled};
 
 fn at(status: &str, reason: Option<&str>) -> Group {
@@ -171,15 +172,12 @@ async fn trying_again_forgives_failures_and_leaves_brakes() {
         .await;
     kept.left(4, Status::Waiting(Waiting::Brake), 0).await;
     kept.left(5, Status::Mirrored(None), 0).await;
-    let pause = Pause {
-        failure: Failure::new(Code::DocSpaceQuotaFull, "402"),
-        since: Timestamp(1),
-        until: Timestamp(i64::MAX),
-        failures: 3,
-    };
+    let full = Failure::new(Code::DocSpaceQuotaFull, "402");
     for lane in [Lane::Trello, Lane::Create, Lane::CreateBrake] {
-        kept.set_lane(lane, Some(&pause)).await.unwrap();
+        let closed = kept.close_lane(lane, &full, FOR_LONG).await.unwrap();
+        assert!(closed.is_some());
     }
+    let before = kept.lanes().await.unwrap().lanes;
     assert_eq!(kept.retry_all().await.unwrap(), 3);
     for of in 1..=5 {
         assert_eq!(kept.is_due(of).await, of <= 3, "{of}");
@@ -189,9 +187,14 @@ async fn trying_again_forgives_failures_and_leaves_brakes() {
     let mut lanes = kept.retry_lanes().await.unwrap();
     lanes.sort_unstable();
     assert_eq!(lanes, [Lane::Trello, Lane::Create]);
-    for (lane, pause) in kept.lanes().await.unwrap() {
+    for (lane, pause) in kept.lanes().await.unwrap().lanes {
         assert_eq!(pause.until == Timestamp(0), lane != Lane::CreateBrake);
-        assert_eq!((pause.since, pause.failures), (Timestamp(1), 3));
+        let before = before.iter().find(|(before, _)| *before == lane);
+        let (_, before) = before.unwrap();
+        assert_eq!(
+            (pause.since, pause.failures),
+            (before.since, before.failures)
+        );
     }
     assert_eq!(kept.retry(&[board(5), board(9)]).await.unwrap(), 1);
     assert!(kept.is_due(5).await);

@@ -327,7 +327,7 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(
 }
 
 /// A port that was free a moment ago. Another test may take it in between; the system hands them out in turn, so that is rare.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind(("127.0.0.1", 0))
         .unwrap()
         .local_addr()

@@ -18,6 +18,7 @@ mod discovering;
 mod following;
 mod furnishing;
 mod guarding;
+mod leading;
 mod living;
 mod mending;
 mod respecting;

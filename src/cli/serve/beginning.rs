@@ -45,23 +45,17 @@ impl Beginning<'_> {
             // Theirs may be at work: what nobody renews runs out.
             Company::Beside | Company::Uncounted => {}
         }
-        if store.fact(Fact::FirstStart).await?.is_none() {
-            let started = self.started.0.to_string();
-            store.set_fact(Fact::FirstStart, &started).await?;
-        }
+        store.earliest(Fact::FirstStart, self.started).await?;
         policy::reconsider(store, self.config).await
     }
 
     /// Takes over what an earlier process knew: all of it, or nothing.
     async fn read(&self) -> Result<(), StoreError> {
         let store = &*self.mirror.store;
-        let (baselines, models) = (store.baselines().await?, store.models().await?);
+        let models = store.models().await?;
         let blocks = store.reservations().await?.into_iter();
-        self.mirror.lanes.restore().await?;
-        let baselines = baselines.into_iter().collect();
-        self.mirror
-            .surroundings
-            .learn(|known| known.baselines = baselines);
+        self.mirror.lanes.learn().await?;
+        self.mirror.surroundings.refresh().await?;
         self.watched.add(models);
         let blocks: Vec<_> = blocks
             .map(|(permits, age)| Block { permits, age })

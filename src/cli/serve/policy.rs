@@ -54,7 +54,7 @@ async fn reconsider_the_brake(store: &dyn Store, config: &Config) -> Result<(), 
         .is_some_and(|before| before != brake)
     {
         for lane in [Lane::CreateBrake, Lane::ArchiveBrake] {
-            store.set_lane(lane, None).await?;
+            store.open_lane(lane).await?;
         }
     }
     let held = [Status::Waiting(Waiting::Brake)];

@@ -1,3 +1,15 @@
+-- What several services on one database need to share the work. Only adds: a program of before goes on beside it. What columns mean is
+-- written where SQLite's are.
+
+CREATE TABLE lease (
+    name TEXT COLLATE "C" PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    scope TEXT,
+    audited_at BIGINT,
+    webhooks_at BIGINT
+);
+ALTER TABLE lane ADD COLUMN trial_at BIGINT;
 -- What costs the same for a million boards as for ten. Only adds: a program of before goes on beside it, and is counted with.
 
 -- How many boards stand where, as the sum of what came and went: a row that every writer had to change would make them wait for each other,

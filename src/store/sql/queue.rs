@@ -209,17 +209,25 @@ impl<E: Engine> Queue for Sql<E> {
     }
 
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError> {
-        let given_back = match whose {
-            Whose::Board(fence) => sql!("UPDATE board SET lease_until = NULL, holder = NULL" fenced)
-                .bind(fence.board.to_string())
-                .bind(fence.attempt),
-            // Who takes boards by the queue has none that is not due; those that are an index has.
-            Whose::Holders(prefix) => sql!(
-                "UPDATE board SET lease_until = NULL, holder = NULL WHERE due_at IS NOT NULL AND substr(holder, 1, length($1)) = $1"
-            )
-            .bind(prefix),
+        let prefix = match whose {
+            Whose::Board(fence) => {
+                let give_back = sql!("UPDATE board SET lease_until = NULL, holder = NULL" fenced)
+                    .bind(fence.board.to_string())
+                    .bind(fence.attempt);
+                return self.engine.execute(give_back).await;
+            }
+            Whose::Holders(prefix) => prefix,
         };
-        self.engine.execute(given_back).await
+        // Who takes boards by the queue has none that is not due; those that are an index has.
+        let boards = sql!(
+            "UPDATE board SET lease_until = NULL, holder = NULL WHERE due_at IS NOT NULL AND substr(holder, 1, length($1)) = $1"
+        );
+        let duties = sql!("DELETE FROM lease WHERE substr(holder, 1, length($1)) = $1");
+        let mut write = self.engine.begin().await?;
+        let given_back = write.execute(boards.bind(prefix)).await?;
+        write.execute(duties.bind(prefix)).await?;
+        write.commit().await?;
+        Ok(given_back)
     }
 
     async fn wake(&self, waiting: Waiting, most: Option<u32>) -> Result<u64, StoreError> {

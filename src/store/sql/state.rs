@@ -1,4 +1,4 @@
-//! What is known beside boards: baselines, lanes, watched models, single facts.
+//! What is known beside boards: baselines, watched models, single facts.
 
 use std::time::Duration;
 
@@ -6,11 +6,9 @@ use async_trait::async_trait;
 
 use super::Sql;
 use super::engine::{Engine, Transaction as _};
-use super::row::{self, all_parsed, get, get_parsed};
+use super::row::{all_parsed, get};
 use super::statement::{sql, texts};
-use crate::model::failure::Failure;
 use crate::model::id::ModelId;
-use crate::model::lane::{Lane, Pause};
 use crate::model::time::Timestamp;
 use crate::store::{Fact, State, StoreError};
 
@@ -19,51 +17,6 @@ impl<E: Engine> State for Sql<E> {
     async fn baselines(&self) -> Result<Vec<ModelId>, StoreError> {
         let sources = self.engine.read(sql!("SELECT id FROM source")).await?;
         all_parsed(&sources, "id")
-    }
-
-    async fn lanes(&self) -> Result<Vec<(Lane, Pause)>, StoreError> {
-        let lanes = sql!("SELECT name, code, detail, since, until, failures FROM lane");
-        let rows = self.engine.read(lanes).await?;
-        let mut lanes = Vec::with_capacity(rows.len());
-        for found in &rows {
-            let (Some(lane), Some(code)) = (
-                row::readable(get_parsed(found, "name")),
-                row::readable(get_parsed(found, "code")),
-            ) else {
-                continue;
-            };
-            let pause = Pause {
-                failure: Failure {
-                    code,
-                    detail: get(found, "detail")?,
-                },
-                since: get(found, "since")?,
-                until: get(found, "until")?,
-                failures: get(found, "failures")?,
-            };
-            lanes.push((lane, pause));
-        }
-        Ok(lanes)
-    }
-
-    async fn set_lane(&self, lane: Lane, pause: Option<&Pause>) -> Result<(), StoreError> {
-        let Some(pause) = pause else {
-            let open = sql!("DELETE FROM lane WHERE name = $1").bind(lane.as_str());
-            return self.engine.execute(open).await.map(drop);
-        };
-        let set = sql!(
-            "INSERT INTO lane (name, code, detail, since, until, failures) VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (name) DO UPDATE SET code = excluded.code, detail = excluded.detail, since = excluded.since,
-                 until = excluded.until, failures = excluded.failures"
-        );
-        let set = set
-            .bind(lane.as_str())
-            .bind(pause.failure.code.as_str())
-            .bind(&pause.failure.detail)
-            .bind(pause.since)
-            .bind(pause.until)
-            .bind(pause.failures);
-        self.engine.execute(set).await.map(drop)
     }
 
     async fn models(&self) -> Result<Vec<ModelId>, StoreError> {

@@ -1,0 +1,164 @@
+//! The upkeep: what one service at a time does for all on its database, made anew each time that this one leads.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::Audit;
+use crate::cli::serve::every;
+use crate::cli::wiring;
+use crate::config::{Config, Follow};
+use crate::guardian::{Guardian, Memory};
+use crate::lane::Lanes;
+use crate::leader::{Part, Term};
+use crate::mirror::Mirror;
+use crate::scope::Scope;
+use crate::store::Store;
+use crate::sweep::Sweep;
+use crate::watched::Watched;
+
+/// How often closed lanes are looked after.
+const KEEPER: Duration = Duration::from_millis(500);
+/// How often old deliveries and history are removed.
+const TIDY: Duration = Duration::from_hours(1);
+
+/// What the parts of the upkeep are made from.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    mirror: Mirror,
+    config: Config,
+    watched: Watched,
+    /// Told when somebody wants a sweep at once.
+    sweep_asked: Arc<Notify>,
+    /// Told when somebody's part in a workspace has changed.
+    roles: Arc<Notify>,
+    /// What this process has seen of the workspaces when it last swept.
+    scope: watch::Sender<Option<Arc<Scope>>>,
+    stop: CancellationToken,
+}
+
+impl Upkeep {
+    pub(super) fn new(
+        mirror: Mirror,
+        config: Config,
+        watched: Watched,
+        roles: Arc<Notify>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            mirror,
+            config,
+            watched,
+            sweep_asked: Arc::default(),
+            roles,
+            scope: watch::Sender::new(None),
+            stop,
+        }
+    }
+
+    /// Everything that a leader does, for one term. Each part may be dropped at any point.
+    pub(super) fn parts(&self, term: &Term) -> Vec<Part> {
+        let (stop, mirror) = (&self.stop, &self.mirror);
+        let tidying = async |store: &Arc<dyn Store>| tidy(&**store).await;
+        let mut parts: Vec<Part> = vec![
+            ("sweep", Box::pin(self.sweep(term).run(stop.clone()))),
+            ("audit", Box::pin(self.audit(term).run(stop.clone()))),
+            (
+                "keeper",
+                Box::pin(every(
+                    KEEPER,
+                    stop.clone(),
+                    mirror.lanes.clone(),
+                    Lanes::tend,
+                )),
+            ),
+            (
+                "tidy",
+                Box::pin(every(TIDY, stop.clone(), mirror.store.clone(), tidying)),
+            ),
+        ];
+        if let Some(guardian) = self.guardian(term) {
+            parts.push(("guardian", Box::pin(guardian.run(stop.clone()))));
+        }
+        parts
+    }
+
+    fn audit(&self, term: &Term) -> Audit {
+        Audit {
+            docspace: self.mirror.docspace.clone(),
+            store: self.mirror.store.clone(),
+            lanes: self.mirror.lanes.clone(),
+            surroundings: self.mirror.surroundings.clone(),
+            holder: term.holder().clone(),
+            metrics: self.mirror.metrics.clone(),
+            every: self.config.audit_every,
+            since_is_configured: self.config.since.is_some(),
+        }
+    }
+
+    fn guardian(&self, term: &Term) -> Option<Guardian> {
+        let config = &self.config;
+        if config.accepted_callbacks.is_empty() {
+            return None;
+        }
+        Some(Guardian {
+            trello: self.mirror.trello.clone(),
+            store: self.mirror.store.clone(),
+            lanes: self.mirror.lanes.clone(),
+            surroundings: self.mirror.surroundings.clone(),
+            holder: Some(term.holder().clone()),
+            watched: self.watched.clone(),
+            callback: config
+                .callback
+                .as_ref()
+                .map(|callback| callback.as_str().to_owned()),
+            callbacks: config
+                .accepted_callbacks
+                .iter()
+                .map(|callback| callback.as_str().to_owned())
+                .collect(),
+            instance: config.instance.clone(),
+            follow: config.follow == Follow::Live,
+            every: config.sweep_every,
+            scope: self.scope.subscribe(),
+            sweep: self.sweep_asked.clone(),
+            bound: self.mirror.bound.clone(),
+            roles: self.roles.clone(),
+            state: Memory::default(),
+        })
+    }
+
+    fn sweep(&self, term: &Term) -> Sweep {
+        let config = &self.config;
+        Sweep {
+            trello: self.mirror.trello.clone(),
+            store: self.mirror.store.clone(),
+            lanes: self.mirror.lanes.clone(),
+            surroundings: self.mirror.surroundings.clone(),
+            holder: term.holder().clone(),
+            metrics: self.mirror.metrics.clone(),
+            wanted: wiring::wanted(config),
+            personal_boards: config.personal_boards,
+            existing_boards: wiring::mirrors_existing_boards(config),
+            titles_name_workspaces: config.room.title.names_workspace(),
+            every: config.sweep_every,
+            asked: self.sweep_asked.clone(),
+            scope: self.scope.clone(),
+            seen: Mutex::default(),
+        }
+    }
+}
+
+async fn tidy(store: &dyn Store) {
+    loop {
+        match store.tidy().await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
+            Err(error) => {
+                return tracing::warn!(%error, "old deliveries and history could not be removed");
+            }
+        }
+    }
+}
