@@ -107,29 +107,27 @@ impl Sql<File> {
     }
 
     /// Marks this process as one of the services on this file, so that none that starts later takes itself for the only one.
-    /// One that starts just now as the only one is let finish what only that one may do.
+    /// One that starts just now as the only one is let finish what only that one may do. A program of before never lets others in: then
+    /// the mark is left as it is, for that one lives.
     pub async fn one_of_the_services(
         &self,
         sole: Option<fs::File>,
     ) -> Result<fs::File, StoreError> {
-        let fault = |error: &dyn std::fmt::Display| StoreError::Open {
+        let fault = |error: std::io::Error| StoreError::Open {
             path: self.engine.path.clone(),
             reason: format!("it cannot be marked as served: {error}"),
         };
         if let Some(mark) = sole {
             // The lock of one file changes its kind at once.
-            mark.lock_shared().map_err(|error| fault(&error))?;
+            mark.lock_shared().map_err(fault)?;
             return Ok(mark);
         }
-        let mark = self.mark().map_err(|error| fault(&error))?;
+        let mark = self.mark().map_err(fault)?;
         let begun = Instant::now();
-        loop {
-            match mark.try_lock_shared() {
-                Ok(()) => return Ok(mark),
-                Err(error) if begun.elapsed() >= BUSY => return Err(fault(&error)),
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
+        while mark.try_lock_shared().is_err() && begun.elapsed() < BUSY {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        Ok(mark)
     }
 
     fn mark(&self) -> std::io::Result<fs::File> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use boardroom::model::failure::{Code, Failure};
 use boardroom::model::id::ModelId;
 use boardroom::model::lane::Lane;
+use boardroom::model::status::Waiting;
 use boardroom::model::time::Timestamp;
+use boardroom::scope::{Known, Surroundings};
 use boardroom::store::{Closing, Duty, Fact, Held, Learnt, News, Opened, Passage, Whose};
 
 use crate::{Kept, LEASE, empty, workspace};
@@ -129,6 +131,55 @@ async fn what_a_leader_has_learnt_counts_for_all_until_another_leads() {
     kept.announced("b", News::Audited).await;
     kept.lead("b", LEASE).await;
     assert!(kept.learnt().await.unwrap().audited.is_some());
+}
+
+#[tokio::test]
+async fn what_one_writes_down_the_others_learn_and_are_told_of_once() {
+    const SCOPE: &str = r#"{"member":{"id":"5b0000000000000000000009","username":"ann","inbox":null},"workspaces":[],"guests":[],"unknown":[]}"#;
+    let kept = empty().await;
+    let (leader, other) = (
+        Surroundings::shared(kept.store.clone(), None),
+        Surroundings::shared(kept.store.clone(), Some(Timestamp(7))),
+    );
+    other.refresh().await.unwrap();
+    assert_eq!(
+        other.now().since,
+        Some(Timestamp(7)),
+        "a person's word goes first"
+    );
+    assert_eq!(other.take_unsaid().come, [Waiting::Baseline]);
+    kept.earliest(Fact::Since, Timestamp(5)).await.unwrap();
+    kept.lead("a", LEASE).await;
+    for news in [News::Scope(SCOPE), News::Audited, News::WebhooksRead] {
+        assert_eq!(leader.announce("a", news).await.unwrap(), Held::Held);
+        assert_eq!(leader.announce("b", news).await.unwrap(), Held::Lost);
+    }
+    assert_eq!(leader.now().since, Some(Timestamp(5)));
+    other.refresh().await.unwrap();
+    let unsaid = other.take_unsaid();
+    assert_eq!(unsaid.come, [Waiting::Audit, Waiting::Baseline]);
+    assert!(unsaid.webhooks_read);
+    assert!(other.now().says_the_same_of_boards(&Known {
+        since: Some(Timestamp(7)),
+        ..leader.now()
+    }));
+    assert!(other.now().freshly_audited());
+    other.refresh().await.unwrap();
+    assert_eq!(other.take_unsaid().come, []);
+    // What one has learnt in time is as true when another leads.
+    kept.lead("a", NONE).await;
+    kept.lead("b", LEASE).await;
+    other.refresh().await.unwrap();
+    assert!(other.now().freshly_audited());
+    // But not when the database was out of sight: another one may have taken its place.
+    kept.store.close().await;
+    tokio::time::pause();
+    assert!(other.refresh().await.is_err());
+    assert!(other.now().audited.is_some());
+    tokio::time::advance(LEASE).await;
+    assert!(other.refresh().await.is_err());
+    assert_eq!(other.now().audited, None);
+    assert!(other.now().scope.is_some());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use boardroom::sandbox::{BoardId, Call, DocSpace, Effect, Fault, Role, Trello};
+use boardroom::sandbox::{BoardId, Call, DocSpace, Effect, Fault, Letter, Role, Trello};
 use serde_json::Value;
 
 use crate::house::{House, SOON, Service, eventually, free_port};
@@ -186,6 +186,34 @@ async fn a_follower_mirrors_what_is_delivered_to_it_as_fast_and_as_safely() {
     leader.service.signal("CONT");
     let hooked = |trello: &Trello| !trello.webhooks_on(&board).is_empty();
     house.trello.wait_until(hooked, SOON).await.unwrap();
+}
+
+#[tokio::test]
+async fn boards_that_wait_for_what_the_leader_learns_go_on_wherever_they_were_looked_at() {
+    let mut house = House::new().await;
+    // The look over all rooms cannot be made yet.
+    house.docspace.revoke_key();
+    let mut leader = house.one_more();
+    leader.service.logged(LEADS).await;
+    let mut front = house.spawn();
+    front.logged(FOLLOWS).await;
+    let boards: Vec<_> = (0..6)
+        .map(|number| house.silent(&format!("Board {number}")))
+        .collect();
+    for board in &boards {
+        let body = house
+            .trello
+            .compose(&house.workspace, "addToOrganizationBoard", board)
+            .unwrap();
+        let letter = Letter::new(&house.callback(), body);
+        assert_eq!(house.trello.post(letter).await.unwrap().status, 200);
+    }
+    for board in &boards {
+        house.status(board, "waiting audit").await;
+    }
+    house.docspace.restore_key();
+    house.each_has_one_room(&boards).await;
+    house.rooms(6).await;
 }
 
 #[tokio::test]

@@ -165,9 +165,9 @@ impl<E: Engine> Shared for Sql<E> {
     }
 
     async fn try_gate(&self, gate: Lane, span: Duration) -> Result<Passage, StoreError> {
-        // Of two who ask at once the second finds the moment moved.
+        // Of two who ask at once the second finds the moment moved. A program of before closes a gate for longer and knows of no trial.
         let pass = sql!(
-            "UPDATE lane SET trial_at = $2 + " now " WHERE name = $1 AND trial_at <= " now
+            "UPDATE lane SET trial_at = $2 + " now " WHERE name = $1 AND trial_at <= " now " AND until <= " now
         );
         let pass = pass.bind(gate.as_str()).bind(milliseconds(span));
         Ok(passage(self.engine.execute(pass).await?))
