@@ -98,7 +98,8 @@ impl Sql<File> {
         })
     }
 
-    /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for.
+    /// Marks this process as the one service on this file. None when another one lives: then its leases must be waited for, and as soon as
+    /// it is gone this process is marked beside all others that live, so that nobody who comes later takes himself for the only one.
     /// The mark goes with the process, however it ends.
     #[must_use]
     pub fn sole_service(&self) -> Option<fs::File> {
@@ -110,7 +111,16 @@ impl Sql<File> {
             .write(true)
             .open(name)
             .ok()?;
-        file.try_lock().ok().map(|()| file)
+        if file.try_lock().is_ok() {
+            return Some(file);
+        }
+        std::thread::spawn(move || {
+            if file.lock_shared().is_ok() {
+                // Held open, and with it the lock, for as long as the process lives.
+                std::mem::forget(file);
+            }
+        });
+        None
     }
 }
 

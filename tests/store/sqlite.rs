@@ -80,3 +80,22 @@ async fn a_store_is_found_as_it_was_left_and_a_newer_one_is_refused() {
     let refused = Sqlite::open(&path).await.unwrap_err();
     assert!(refused.to_string().contains("too old"), "{refused}");
 }
+
+#[tokio::test]
+async fn who_outlives_the_first_service_is_seen_by_those_who_come_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder.path().join("several.db"))
+        .await
+        .unwrap();
+    let first = store.sole_service();
+    assert!(first.is_some());
+    assert!(store.sole_service().is_none(), "a second one lives as well");
+    drop(first);
+    // The mark of the second one is taken at its own pace.
+    let begun = std::time::Instant::now();
+    while store.sole_service().is_some() {
+        assert!(begun.elapsed() < LEASE, "the second one is forgotten");
+        tokio::task::yield_now().await;
+    }
+    assert!(store.sole_service().is_none());
+}
