@@ -4,6 +4,7 @@
 //! long it is away → everything else side by side, none of it waiting for Trello.
 
 mod beginning;
+mod budget;
 mod policy;
 
 use std::net::TcpListener;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::cli::serve::beginning::Beginning;
+use crate::cli::serve::budget::Sharing;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
 use crate::config::{Config, Database, Follow, Needs};
@@ -31,7 +33,6 @@ use crate::scope::{Scope, Surroundings};
 use crate::store::Store;
 use crate::supervisor::{Exit, Signals, Supervisor};
 use crate::sweep::Sweep;
-use crate::trello::Budget;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 use crate::worker::Worker;
@@ -59,6 +60,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let mut supervisor = Supervisor::default();
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
     let cause = match begun.await {
@@ -79,6 +81,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(config.drain).await;
     };
     let exit = supervisor.stop(cause, signals, config.grace, drain).await;
+    sharing.end().await;
     if exit != Exit::Hard {
         // What was to be kept is committed.
         let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
@@ -193,6 +196,17 @@ impl Service {
         shared
     }
 
+    /// No request is made before the database grants it.
+    fn share_budget(&self, config: &Config, supervisor: &mut Supervisor) -> Sharing {
+        Sharing::begin(
+            self.mirror.trello.budget(),
+            self.mirror.store.clone(),
+            wiring::holder(HOLDER),
+            config.trello.timeout,
+            supervisor,
+        )
+    }
+
     fn beginning<'a>(
         &'a self,
         config: &'a Config,
@@ -242,8 +256,6 @@ impl Service {
                 async |store: &Arc<dyn Store>| tidy(&**store).await,
             ),
         );
-        let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
-        supervisor.spawn("budget", write_down(budget, store, stop.clone()));
         supervisor.spawn("sweep", self.sweep(config).run(stop));
     }
 
@@ -315,23 +327,6 @@ async fn every<T>(span: Duration, stop: CancellationToken, subject: T, repeat: i
         loop {
             repeat(&subject).await;
             tokio::time::sleep(span).await;
-        }
-    };
-    let _: Option<()> = stop.run_until_cancelled(forever).await;
-}
-
-/// Writes Trello requests down before they are made, a block at a time.
-async fn write_down(budget: Budget, store: Arc<dyn Store>, stop: CancellationToken) {
-    let forever = async {
-        loop {
-            budget.runs_low().await;
-            match store.reserve(budget.block()).await {
-                Ok(()) => budget.reserved(),
-                Err(error) => {
-                    tracing::error!(%error, "requests to Trello wait: the database cannot be written");
-                    tokio::time::sleep(KEEPER).await;
-                }
-            }
         }
     };
     let _: Option<()> = stop.run_until_cancelled(forever).await;

@@ -267,14 +267,15 @@ impl Row for PgRow {
 
 /// Each runs once, in order, under a lock of the migrator's; they only ever add. The first stands where SQLite's schema stood then.
 fn migrations() -> Migrator {
-    let base = Migration::new(
-        2,
-        "base".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(include_str!("postgres/0002_base.sql")),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![base]);
+    let scripts = [
+        ("base", include_str!("postgres/0002_base.sql")),
+        ("shared", include_str!("postgres/0003_shared.sql")),
+    ];
+    let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
+        let script = SqlStr::from_static(script);
+        Migration::new(version, name.into(), MigrationType::Simple, script, false)
+    };
+    let mut migrator = Migrator::with_migrations((2..).zip(scripts).map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

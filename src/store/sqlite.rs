@@ -267,6 +267,7 @@ fn migrations() -> Migrator {
     let scripts = [
         ("base", include_str!("sqlite/0001_base.sql")),
         ("true", include_str!("sqlite/0002_true.sql")),
+        ("shared", include_str!("sqlite/0003_shared.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         let script = SqlStr::from_static(script);

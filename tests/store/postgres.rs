@@ -75,3 +75,17 @@ async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
         store.accept(&hints).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_does_not_for_long() {
+    let Some(server) = server() else { return };
+    let url = schema(&server).await;
+    let store = Postgres::new(&url).unwrap();
+    store.open().await.unwrap();
+    let mut raw = PgConnection::connect(&url).await.unwrap();
+    let now = "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)";
+    crate::budget::beside_an_older_program(&store, now, async |sql| {
+        raw.execute(AssertSqlSafe(sql)).await.unwrap();
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use boardroom::model::status::Status;
 use boardroom::store::{Boards as _, ClaimRequest, Queue as _, Sqlite, State as _, Upkeep as _};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection as _, SqlStr};
+use sqlx::{AssertSqlSafe, Connection as _, SqlStr};
 
 use crate::{LEASE, board};
 
@@ -79,6 +79,23 @@ async fn a_store_is_found_as_it_was_left_and_a_newer_one_is_refused() {
         .unwrap();
     let refused = Sqlite::open(&path).await.unwrap_err();
     assert!(refused.to_string().contains("too old"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_does_not_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.db");
+    let store = Sqlite::open(&path).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    let now = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    crate::budget::beside_an_older_program(&store, now, async |sql| {
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut raw)
+            .await
+            .unwrap();
+    })
+    .await;
 }
 
 #[tokio::test]
