@@ -166,13 +166,13 @@ async fn concerns(store: &dyn Store) -> Value {
     concerns.collect()
 }
 
-/// How many requests to Trello this process could make at once; where the database does not say, as if no other service made any.
+/// How many requests to Trello this process could make at once; where the database does not say, as far as it knows itself.
 async fn requests(store: &dyn Store, budget: &Budget) -> Value {
     let (mut left, allowed) = budget.left();
     let occupied = timeout(PATIENCE, store.occupied_permits(budget.per()));
     if let Ok(Ok(occupied)) = occupied.await {
         // What others do not occupy, and what is leased to this process.
-        left = left.min(allowed.saturating_sub(occupied) + budget.reserve());
+        left = allowed.saturating_sub(occupied) + budget.reserve();
     }
     json!({ "requests_left": left, "requests_allowed": allowed })
 }

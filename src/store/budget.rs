@@ -66,6 +66,8 @@ pub struct Leased {
     pub kept: bool,
     /// When it may be worth asking again for what is lacking.
     pub again: Duration,
+    /// How many nobody has, and nobody is promised.
+    pub left: u32,
 }
 
 /// What is kept of the budget: the permits that a service holds, or that rest since their requests have ended, or the place of a service
@@ -126,6 +128,7 @@ pub(crate) fn decide(
         granted,
         kept: before.held >= account.held,
         again,
+        left: free.saturating_sub(granted.saturating_add(ahead)),
     };
     entries.extend(held(account, granted, terms));
     entries.extend(place_of(account, granted, before.since));
@@ -236,6 +239,9 @@ mod tests {
         ] {
             let (leased, _) = decide(&account(0, need, want), before, &others, &TERMS);
             assert_eq!(leased.granted, granted, "{others:?} {before:?} {need}");
+            let occupied: u32 = others.iter().map(|other| other.permits).sum();
+            let most = TERMS.limit.saturating_sub(occupied + granted);
+            assert!(leased.left <= most, "{leased:?} {others:?}");
         }
     }
 
@@ -255,6 +261,7 @@ mod tests {
             granted: 2,
             kept: true,
             again: Duration::from_secs(2),
+            left: 0,
         };
         assert_eq!(leased, expected);
         let just_rested = Entry {

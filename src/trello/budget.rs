@@ -90,7 +90,7 @@ impl Budget {
         Permit { budget: self }
     }
 
-    /// How many requests this process could make at once now, of how many, if it had the budget for itself.
+    /// How many requests could be made at once now, of how many; as far as this process knows, if it shares them.
     #[must_use]
     pub fn left(&self) -> (u32, u32) {
         self.ledger().left(Instant::now())
@@ -179,6 +179,7 @@ mod tests {
             granted,
             kept: true,
             again: SECOND,
+            left: 40,
         }
     }
 
@@ -235,7 +236,7 @@ mod tests {
         assert_eq!((exchange.held, exchange.need, exchange.want), (0, 1, 10));
         budget.leased(&exchange, granted(10));
         let permit = asked.await;
-        assert_eq!((budget.left(), budget.reserve()), ((80, 81), 9));
+        assert_eq!((budget.left(), budget.reserve()), ((49, 81), 9));
         drop(permit);
         let exchange = budget.exchange().await;
         assert_eq!(exchange.held, 9);

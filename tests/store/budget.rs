@@ -63,7 +63,7 @@ impl Kept {
 async fn together_services_hold_no_more_than_the_limit() {
     let kept = empty().await;
     let first = kept.need("a", 12).await;
-    assert_eq!((first.granted, first.kept), (12, true));
+    assert_eq!((first.granted, first.kept, first.left), (12, true, 8));
     let second = kept.need("b", 12).await;
     assert_eq!(second.granted, 8, "as many as are left");
     let enough = Account {
@@ -248,6 +248,7 @@ async fn carry(budget: Budget, store: std::sync::Arc<dyn Store>, holder: &str, t
             granted: leased.granted,
             kept: leased.kept,
             again: leased.again,
+            left: leased.left,
         };
         budget.leased(&exchange, leased);
     }

@@ -129,6 +129,7 @@ impl Sharer {
             granted: leased.granted,
             kept: leased.kept,
             again: leased.again,
+            left: leased.left,
         };
         self.budget.leased(exchange, leased);
         Ok(())

@@ -38,6 +38,8 @@ struct Lease {
     ended: VecDeque<Instant>,
     /// When to ask for more at the earliest.
     ask_at: Option<Instant>,
+    /// How many nobody had, and when that was told.
+    left: Option<(u32, Instant)>,
     /// Whether a place is kept for us among those who wait.
     placed: bool,
     /// Whether an exchange was begun of which no answer is known: it must be told anew how things stand.
@@ -80,6 +82,8 @@ pub struct Leased {
     pub kept: bool,
     /// When it may be worth asking again for what is lacking.
     pub again: Duration,
+    /// How many nobody has.
+    pub left: u32,
 }
 
 /// How many permits are lacking, and how many would be taken.
@@ -143,7 +147,13 @@ impl Ledger {
 
     pub(super) fn left(&mut self, now: Instant) -> (u32, u32) {
         self.wake_rested(now);
-        (self.slots(), self.count)
+        let slots = self.slots();
+        let leased = self.lease.as_ref().and_then(|lease| {
+            // What was told longer ago says nothing of now.
+            let (left, _) = lease.left.filter(|(_, told)| now < *told + self.per)?;
+            Some(left.saturating_add(lease.usable(now)))
+        });
+        (slots.min(leased.unwrap_or(slots)), self.count)
     }
 
     pub(super) fn reserve(&self, now: Instant) -> u32 {
@@ -229,6 +239,7 @@ impl Ledger {
         }
         lease.unused += leased.granted;
         lease.until = Some(exchange.asked + LEASE_LIFE);
+        lease.left = Some((leased.left, now));
         lease.placed = leased.granted < exchange.need;
         let wait = if leased.granted < exchange.want {
             leased.again.clamp(pace, LONGEST.max(pace))

@@ -99,6 +99,7 @@ impl World {
             granted: leased.granted,
             kept: leased.kept,
             again: leased.again,
+            left: leased.left,
         }
     }
 }

@@ -9,6 +9,7 @@ fn granted(granted: u32) -> Leased {
         granted,
         kept: true,
         again: SECOND,
+        left: 40,
     }
 }
 
@@ -206,4 +207,18 @@ fn small_budgets_are_shared_as_well() {
         assert!(now <= start + SECOND / 20, "{count} took {:?}", now - start);
         assert_eq!(ledger.due(now), None, "there is no slot for more");
     }
+}
+
+#[test]
+fn what_is_left_is_what_nobody_has() {
+    let (mut ledger, now) = shared();
+    assert_eq!(ledger.left(now), (81, 81));
+    ledger.wait_for(1);
+    let exchange = ledger.exchange(now);
+    ledger.leased(&exchange, granted(10), now);
+    assert_eq!(ledger.left(now), (50, 81), "40, and what is leased");
+    ledger.begin_all(1, now);
+    assert_eq!(ledger.left(now), (49, 81));
+    let later = now + SECOND * 10;
+    assert_eq!(ledger.left(later), (80, 81), "that was told long ago");
 }
