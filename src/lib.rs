@@ -34,6 +34,8 @@
 //! - What a person did to a room by hand is left so until board and room agree again, or a person or the policy says otherwise.
 //! - A list of Trello's never archives anything: a board is gone only when Trello says so twice and a complete sweep has missed it.
 //! - The recorded room of a board is the truth while it exists; a room belongs to one board.
+//! - No request to Trello begins without a permit, which is free again one span after the request has ended. Services on one database lease
+//!   theirs from it, so that all together never exceed the budget, however they end.
 //! - No remote call is made inside a transaction. Nothing is ever deleted in DocSpace, and others' webhooks are never touched.
 //! - No secret is in a log, an error, the database or a `{:?}`.
 //!

@@ -2,6 +2,7 @@
 //!
 //! Leases and due times are compared with the database's clock. No remote call is ever made inside a transaction.
 
+pub(crate) mod budget;
 pub mod history;
 mod people;
 mod postgres;
@@ -24,6 +25,7 @@ use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
+pub use budget::{Account, Leased, Permits, Terms};
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
@@ -59,7 +61,18 @@ const SCHEMA: i64 = 3;
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]
 pub trait Store:
-    Deliveries + Queue + Boards + State + Shared + Upkeep + Views + People + Debug + Send + Sync
+    Deliveries
+    + Queue
+    + Boards
+    + State
+    + Permits
+    + Shared
+    + Upkeep
+    + Views
+    + People
+    + Debug
+    + Send
+    + Sync
 {
     /// Connects, and brings the schema up to date. May be called again after an error, and dropped at any point.
     async fn open(&self) -> Result<(), StoreError>;
@@ -209,12 +222,6 @@ pub trait State {
 
     /// Keeps the earlier of the moment kept and this one; says which it is.
     async fn earliest(&self, name: Fact, moment: Timestamp) -> Result<Timestamp, StoreError>;
-
-    /// Writes down that so many Trello requests are about to be made.
-    async fn reserve(&self, permits: u32) -> Result<(), StoreError>;
-
-    /// The blocks that were written down within the last minute, the newest first: permits and age.
-    async fn reservations(&self) -> Result<Vec<(u32, Duration)>, StoreError>;
 
     /// Waits for what is under way and closes the files.
     async fn close(&self);

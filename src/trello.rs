@@ -9,6 +9,6 @@ mod error;
 pub mod signature;
 pub mod webhook;
 
-pub use budget::{Block, Budget};
+pub use budget::{Budget, Exchange, LEASE_LIFE, Leased};
 pub use client::{BATCH, Options, Token, Trello, Webhook};
 pub use error::{RegisterError, TrelloError};

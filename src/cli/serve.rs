@@ -4,6 +4,7 @@
 //! long it is away → everything else side by side, none of it waiting for Trello.
 
 mod beginning;
+mod budget;
 mod policy;
 mod upkeep;
 
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::serve::beginning::Beginning;
+use crate::cli::serve::budget::Sharing;
 use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
@@ -32,7 +34,6 @@ use crate::model::time::Timestamp;
 use crate::scope::Surroundings;
 use crate::store::Store;
 use crate::supervisor::{Exit, Signals, Supervisor};
-use crate::trello::Budget;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 use crate::worker::{Worker, side_by_side};
@@ -58,6 +59,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let mut supervisor = Supervisor::default();
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
     let mut mark = None;
@@ -80,6 +82,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         tokio::time::sleep(config.drain).await;
     };
     let exit = supervisor.stop(cause, signals, config.grace, drain).await;
+    sharing.end().await;
     if exit != Exit::Hard {
         // What was to be kept is committed.
         let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
@@ -195,6 +198,17 @@ impl Service {
         shared
     }
 
+    /// No request is made before the database grants it.
+    fn share_budget(&self, config: &Config, supervisor: &mut Supervisor) -> Sharing {
+        Sharing::begin(
+            self.mirror.trello.budget(),
+            self.mirror.store.clone(),
+            wiring::holder(HOLDER),
+            config.trello.timeout,
+            supervisor,
+        )
+    }
+
     fn beginning<'a>(
         &'a self,
         config: &'a Config,
@@ -222,8 +236,6 @@ impl Service {
         );
         supervisor.spawn("worker", worker.run(stop.clone()));
         self.share(config, supervisor);
-        let (budget, store) = (mirror.trello.budget().clone(), mirror.store.clone());
-        supervisor.spawn("budget", write_down(budget, store, stop.clone()));
     }
 
     /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
@@ -264,23 +276,6 @@ async fn every<T>(span: Duration, stop: CancellationToken, subject: T, repeat: i
         loop {
             repeat(&subject).await;
             tokio::time::sleep(span).await;
-        }
-    };
-    let _: Option<()> = stop.run_until_cancelled(forever).await;
-}
-
-/// Writes Trello requests down before they are made, a block at a time.
-async fn write_down(budget: Budget, store: Arc<dyn Store>, stop: CancellationToken) {
-    let forever = async {
-        loop {
-            budget.runs_low().await;
-            match store.reserve(budget.block()).await {
-                Ok(()) => budget.reserved(),
-                Err(error) => {
-                    tracing::error!(%error, "requests to Trello wait: the database cannot be written");
-                    tokio::time::sleep(FOLLOW).await;
-                }
-            }
         }
     };
     let _: Option<()> = stop.run_until_cancelled(forever).await;

@@ -19,6 +19,7 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::model::lane::LaneKind;
 use crate::store::{Store, StoreError};
+use crate::trello::Budget;
 
 /// However many ask, the database is asked to write no more often than this.
 const FRESH: Duration = Duration::from_secs(1);
@@ -129,7 +130,11 @@ pub(super) async fn ready(
     });
     let mut response = if asks_more {
         let mut details = details(ready, &lanes, &clients, &metrics);
-        details["concerns"] = concerns(&*store).await;
+        let asked = tokio::join!(
+            concerns(&*store),
+            requests(&*store, clients.trello.budget())
+        );
+        (details["concerns"], details["trello"]) = asked;
         (status, Json(details)).into_response()
     } else {
         (status, format!("{}\n", ready.err().unwrap_or("ok"))).into_response()
@@ -161,6 +166,17 @@ async fn concerns(store: &dyn Store) -> Value {
     concerns.collect()
 }
 
+/// How many requests to Trello this process could make at once; where the database does not say, as far as it knows itself.
+async fn requests(store: &dyn Store, budget: &Budget) -> Value {
+    let (mut left, allowed) = budget.left();
+    let occupied = timeout(PATIENCE, store.occupied_permits(budget.per()));
+    if let Ok(Ok(occupied)) = occupied.await {
+        // What others do not occupy, and what is leased to this process.
+        left = allowed.saturating_sub(occupied) + budget.reserve();
+    }
+    json!({ "requests_left": left, "requests_allowed": allowed })
+}
+
 /// Lanes, budgets and counters; no secret and no name of a board.
 fn details(
     ready: Result<(), &'static str>,
@@ -182,7 +198,6 @@ fn details(
             },
         })
     });
-    let (requests_left, requests) = clients.trello.budget().left();
     let (writes, most_writes) = clients.docspace.writes_in_flight();
     let counters: serde_json::Map<_, _> = metrics
         .snapshot()
@@ -194,7 +209,6 @@ fn details(
         "reason": ready.err(),
         "version": env!("CARGO_PKG_VERSION"),
         "paused": closed.collect::<Vec<_>>(),
-        "trello": { "requests_left": requests_left, "requests_allowed": requests },
         "docspace": { "writes_in_flight": writes, "writes_allowed": most_writes },
         "counters": counters,
     })
@@ -203,7 +217,7 @@ fn details(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Sqlite;
+    use crate::store::{Account, Permits as _, Sqlite, Terms};
 
     #[tokio::test]
     async fn it_is_ready_once_the_door_is_open_and_until_it_drains() {
@@ -219,6 +233,31 @@ mod tests {
         assert_eq!(readiness.check().await, Ok(()));
         readiness.drain();
         assert_eq!(readiness.check().await, Err("shutting down"));
+    }
+
+    #[tokio::test]
+    async fn what_other_services_occupy_is_not_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("b.db")).await.unwrap();
+        let budget = Budget::new(10, Duration::from_mins(10));
+        budget.share();
+        let left = |left| json!({ "requests_left": left, "requests_allowed": 10 });
+        assert_eq!(requests(&store, &budget).await, left(10));
+        let other = Account {
+            holder: "other",
+            held: 0,
+            ended: &[],
+            need: 3,
+            want: 3,
+        };
+        let terms = Terms {
+            limit: 10,
+            per: budget.per(),
+            life: PATIENCE,
+            longest: PATIENCE,
+        };
+        store.exchange_permits(&other, &terms).await.unwrap();
+        assert_eq!(requests(&store, &budget).await, left(7));
     }
 
     #[test]

@@ -184,7 +184,9 @@ impl Transaction for Writing {
     }
 
     async fn lock(&mut self, what: Lock) -> Result<(), StoreError> {
-        let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, $2)");
+        // Less than others wait for it: who is frozen or cut off while it holds the lock must not fail them.
+        let lock = "SELECT set_config('idle_in_transaction_session_timeout', '3s', true), pg_advisory_xact_lock($1, $2)";
+        let lock = sqlx::query(lock);
         let lock = lock.bind(LOCKS).bind(what as i32);
         self.0.execute(lock).await.map(drop)
     }

@@ -4,6 +4,7 @@
 //! is 0 or 1. No remote call is ever made inside a transaction.
 
 mod boards;
+mod budget;
 mod compare;
 mod deliveries;
 pub(super) mod engine;

@@ -3,166 +3,168 @@
 //! A slot is free again one span after its request has *ended*. So however long a request was on its way, two requests that share a slot
 //! reach Trello at least one span apart, and any span sees at most as many arrivals as there are slots.
 //!
-//! A restarted process must not begin with a full budget. So permits can be reserved in blocks that are written down before they are used,
-//! and what an earlier process had reserved is occupied at the start.
+//! Services that share a token share its budget: each holds permits that were leased to it, and uses no others. Whoever leases them sees to
+//! it that all services together hold no more than one could use alone. What a process that died had held is occupied as long as it could
+//! have used it, so neither does a restart begin with a full budget.
 
-use std::collections::VecDeque;
+mod ledger;
+
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// A sliding window over the requests of one token.
+use crate::trello::budget::ledger::{Ledger, Turn};
+
+pub use ledger::{Exchange, LEASE_LIFE, Leased};
+
+/// The budget of the requests of one token; clones share it.
 #[derive(Debug, Clone)]
 pub struct Budget {
-    per: Duration,
-    slots: Arc<Semaphore>,
-    /// When the slots that are at rest become free, oldest first.
-    resting: Arc<Mutex<VecDeque<(Instant, OwnedSemaphorePermit)>>>,
-    /// Told when a slot begins to rest: whoever waits must look when it will have rested.
-    rests: Arc<Notify>,
-    /// Permits that may be used; without bound until somebody begins to write them down.
-    reserve: Arc<Semaphore>,
-    runs_low: Arc<Notify>,
-    count: u32,
+    shared: Arc<Shared>,
 }
 
-/// A block of permits that was written down, and how long ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    pub permits: u32,
-    pub age: Duration,
+#[derive(Debug)]
+struct Shared {
+    ledger: Mutex<Ledger>,
+    /// Whose turn it is: first come, first served.
+    turn: tokio::sync::Mutex<()>,
+    /// Told when whose turn it is must look again.
+    freed: Notify,
+    /// Told when whoever leases permits must look again.
+    changed: Notify,
 }
 
 /// Leave to make one request; dropping it ends the request.
 #[derive(Debug)]
 pub struct Permit<'a> {
     budget: &'a Budget,
-    slot: Option<OwnedSemaphorePermit>,
+}
+
+/// A request that waits; one that is dropped waits no more.
+#[derive(Debug)]
+struct Waiting<'a> {
+    budget: &'a Budget,
 }
 
 impl Budget {
+    /// At most `count` requests in any span of `per`.
     #[must_use]
     pub fn new(count: u32, per: Duration) -> Self {
         Self {
-            per,
-            slots: Arc::new(Semaphore::new(count as usize)),
-            resting: Arc::default(),
-            rests: Arc::default(),
-            reserve: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
-            runs_low: Arc::default(),
-            count,
+            shared: Arc::new(Shared {
+                ledger: Mutex::new(Ledger::new(count, per)),
+                turn: tokio::sync::Mutex::default(),
+                freed: Notify::new(),
+                changed: Notify::new(),
+            }),
         }
     }
 
-    /// How many permits are written down at a time.
-    #[must_use]
-    pub fn block(&self) -> u32 {
-        (self.count / 9).max(1)
-    }
-
-    /// From now on only permits that were [written down](Self::reserved) are given. Occupies what was written down before, the newest
-    /// block first: a block was used up before the second block after it was begun, and of the newest two nobody knows.
-    pub fn begin_reserving(&self, before: &[Block]) {
-        self.reserve.forget_permits(Semaphore::MAX_PERMITS);
-        for (index, block) in before.iter().enumerate() {
-            let used_up = index
-                .checked_sub(2)
-                .map_or(Duration::ZERO, |later| before[later].age);
-            self.occupy(block.permits, self.per.saturating_sub(used_up));
-        }
-    }
-
-    fn occupy(&self, permits: u32, span: Duration) {
-        let rested = Instant::now() + span;
-        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..permits {
-            let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-            resting.extend(slot.map(|slot| (rested, slot)));
-        }
-        resting.make_contiguous().sort_by_key(|(rested, _)| *rested);
-    }
-
-    /// Waits until another block should be written down.
-    pub async fn runs_low(&self) {
-        loop {
-            let mut low = pin!(self.runs_low.notified());
-            low.as_mut().enable();
-            if self.reserve.available_permits() <= self.block() as usize / 2 {
-                return;
-            }
-            low.await;
-        }
-    }
-
-    /// A block was written down.
-    pub fn reserved(&self) {
-        self.reserve.add_permits(self.block() as usize);
+    /// From now on only permits that were [leased](Self::leased) are given. To be said before the first request.
+    pub fn share(&self) {
+        self.ledger().share();
     }
 
     /// Waits for its turn, first come first served.
     pub async fn permit(&self) -> Permit<'_> {
-        // One place in the queue, kept while the slots that rest are looked after.
-        let mut slot = pin!(Arc::clone(&self.slots).acquire_owned());
+        let waiting = Waiting::new(self);
+        let turn = self.shared.turn.lock().await;
         loop {
-            let mut rests = pin!(self.rests.notified());
-            rests.as_mut().enable();
-            let next = self
-                .wake_rested()
-                .unwrap_or_else(|| Instant::now() + self.per);
-            let slot = tokio::select! {
-                biased;
-                slot = &mut slot => slot.expect("the semaphore is never closed"),
-                () = sleep_until(next) => continue,
-                () = rests => continue,
-            };
-            // Last, so that what is taken of the reserve is used at once: a restart takes it for used.
-            let reserved = self.reserve.acquire().await;
-            reserved.expect("the semaphore is never closed").forget();
-            self.runs_low.notify_one();
-            return Permit {
-                budget: self,
-                slot: Some(slot),
-            };
+            let mut freed = pin!(self.shared.freed.notified());
+            freed.as_mut().enable();
+            let begun = self.ledger().begin(Instant::now());
+            match begun {
+                Turn::Now => break,
+                Turn::At(free) => tokio::select! {
+                    () = sleep_until(free) => {}
+                    () = freed => {}
+                },
+                Turn::Later => freed.await,
+            }
         }
+        drop(waiting);
+        drop(turn);
+        Permit { budget: self }
     }
 
-    /// How long a request counts.
-    #[must_use]
-    pub fn per(&self) -> Duration {
-        self.per
-    }
-
-    /// How many requests could be made at once now, of how many.
+    /// How many requests could be made at once now, of how many; as far as this process knows, if it shares them.
     #[must_use]
     pub fn left(&self) -> (u32, u32) {
-        self.wake_rested();
-        (
-            u32::try_from(self.slots.available_permits()).unwrap_or(u32::MAX),
-            self.count,
-        )
+        self.ledger().left(Instant::now())
     }
 
-    /// Frees what has rested long enough; says when the next will have.
-    fn wake_rested(&self) -> Option<Instant> {
-        let now = Instant::now();
-        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        while resting.front().is_some_and(|(at, _)| *at <= now) {
-            resting.pop_front();
+    /// How many permits are leased and not used yet.
+    #[must_use]
+    pub fn reserve(&self) -> u32 {
+        self.ledger().reserve(Instant::now())
+    }
+
+    /// The span of the limit.
+    #[must_use]
+    pub fn per(&self) -> Duration {
+        self.ledger().per()
+    }
+
+    /// Waits until permits must be leased, kept or given back, or requests have ended. What it answers is to be told to whoever leases
+    /// permits, and the answer [here](Self::leased); without an answer it comes again.
+    pub async fn exchange(&self) -> Exchange {
+        loop {
+            let mut changed = pin!(self.shared.changed.notified());
+            changed.as_mut().enable();
+            let now = Instant::now();
+            let due = self.ledger().due(now);
+            match due {
+                Some(due) if due <= now => return self.ledger().exchange(now),
+                Some(due) => tokio::select! {
+                    () = sleep_until(due) => {}
+                    () = changed => {}
+                },
+                None => changed.await,
+            }
         }
-        resting.front().map(|(at, _)| *at)
+    }
+
+    /// What came of an exchange.
+    pub fn leased(&self, exchange: &Exchange, leased: Leased) {
+        self.ledger().leased(exchange, leased, Instant::now());
+        self.shared.freed.notify_waiters();
+    }
+
+    /// The last exchange, if there is anything to give back. Nothing is given out after it.
+    #[must_use]
+    pub fn end_sharing(&self) -> Option<Exchange> {
+        self.ledger().end_sharing(Instant::now())
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        let ledger = self.shared.ledger.lock();
+        ledger.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn new(budget: &'a Budget) -> Self {
+        budget.ledger().wait();
+        budget.shared.changed.notify_one();
+        Self { budget }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.budget.ledger().wait_no_more();
+        self.budget.shared.changed.notify_one();
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let rested = Instant::now() + self.budget.per;
-        let resting = self.budget.resting.lock();
-        let slot = self.slot.take().map(|slot| (rested, slot));
-        resting.unwrap_or_else(PoisonError::into_inner).extend(slot);
-        self.budget.rests.notify_waiters();
+        self.budget.ledger().end(Instant::now());
+        self.budget.shared.freed.notify_waiters();
+        self.budget.shared.changed.notify_one();
     }
 }
 
@@ -170,33 +172,15 @@ impl Drop for Permit<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_restart_does_not_begin_with_a_full_budget() {
-        let seconds = Duration::from_secs;
-        let budget = Budget::new(90, seconds(10));
-        let before = [1, 2, 4, 13].map(|age| Block {
-            permits: 10,
-            age: seconds(age),
-        });
-        budget.begin_reserving(&before);
-        assert_eq!(budget.left().0, 50);
-        tokio::time::advance(seconds(8)).await;
-        assert_eq!(
-            budget.left().0,
-            60,
-            "the oldest was used up when the second one was begun, two seconds ago"
-        );
-        tokio::time::advance(seconds(2)).await;
-        assert_eq!(budget.left().0, 90);
-        budget.runs_low().await;
-        let asked = budget.permit();
-        let mut asked = pin!(asked);
-        assert!(
-            tokio::time::timeout(seconds(60), &mut asked).await.is_err(),
-            "nothing is written down yet"
-        );
-        budget.reserved();
-        drop(asked.await);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn granted(granted: u32) -> Leased {
+        Leased {
+            granted,
+            kept: true,
+            again: SECOND,
+            left: 40,
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -217,7 +201,7 @@ mod tests {
         for request in requests.collect::<Vec<_>>() {
             begun.push(request.await.unwrap());
         }
-        begun.sort();
+        assert!(begun.is_sorted(), "first come, first served: {begun:?}");
         for six in begun.windows(6) {
             assert!(six[0] + Duration::from_secs(10) <= six[5], "{six:?}");
         }
@@ -225,5 +209,50 @@ mod tests {
             begun[22] < Duration::from_secs(42),
             "nothing waits longer than it must: {begun:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_given_up_while_it_waits_takes_nothing() {
+        let budget = Budget::new(2, SECOND);
+        let (one, other) = (budget.permit().await, budget.permit().await);
+        for _ in 0..3 {
+            let patience = tokio::time::timeout(SECOND, budget.permit()).await;
+            assert!(patience.is_err());
+        }
+        drop((one, other));
+        assert_eq!(budget.left(), (0, 2), "they rest");
+        let (_one, _other) = (budget.permit().await, budget.permit().await);
+        assert_eq!(budget.left(), (0, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shared_budget_gives_what_was_leased_and_no_more() {
+        let budget = Budget::new(81, SECOND * 10);
+        budget.share();
+        let mut asked = pin!(budget.permit());
+        let waited = tokio::time::timeout(SECOND * 60, &mut asked).await;
+        assert!(waited.is_err(), "nothing is leased yet");
+        let exchange = budget.exchange().await;
+        assert_eq!((exchange.held, exchange.need, exchange.want), (0, 1, 10));
+        budget.leased(&exchange, granted(10));
+        let permit = asked.await;
+        assert_eq!((budget.left(), budget.reserve()), ((49, 81), 9));
+        drop(permit);
+        let exchange = budget.exchange().await;
+        assert_eq!(exchange.held, 9);
+        assert_eq!(exchange.ended, [(1, Duration::from_millis(250))]);
+        budget.leased(&exchange, granted(0));
+        let begun = Instant::now();
+        let exchange = budget.exchange().await;
+        assert!(
+            begun.elapsed() <= SECOND,
+            "what is not used is given back soon"
+        );
+        assert_eq!((exchange.held, exchange.want), (0, 0));
+        assert_eq!(budget.reserve(), 0);
+        budget.leased(&exchange, granted(0));
+        let rests = tokio::time::timeout(SECOND * 600, budget.exchange()).await;
+        assert!(rests.is_err(), "who needs nothing asks nothing");
+        assert_eq!(budget.end_sharing(), None);
     }
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod budget;
 mod captures;
 mod postgres;
 mod queue;
@@ -256,7 +257,7 @@ async fn what_rests_on_a_policy_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn models_facts_and_reservations_are_kept() {
+async fn models_and_facts_are_kept() {
     let kept = empty().await;
     kept.watch(&[workspace().into(), workspace().into()])
         .await
@@ -266,16 +267,6 @@ async fn models_facts_and_reservations_are_kept() {
     kept.set_fact(Fact::Since, "1").await.unwrap();
     kept.set_fact(Fact::Since, "2").await.unwrap();
     assert_eq!(kept.fact(Fact::Since).await.unwrap().as_deref(), Some("2"));
-    kept.reserve(10).await.unwrap();
-    kept.reserve(20).await.unwrap();
-    let permits: Vec<_> = kept
-        .reservations()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|(permits, _)| permits)
-        .collect();
-    assert_eq!(permits, [20, 10]);
     kept.probe().await.unwrap();
     assert!(!kept.tidy().await.unwrap());
 }

@@ -1,12 +1,16 @@
 //! What only a server can be: started by several at once, away, newer.
 
+use std::time::{Duration, Instant};
+
 use boardroom::model::failure::Code;
 use boardroom::model::status::Status;
-use boardroom::store::{Boards as _, Postgres, Store as _, StoreError};
+use boardroom::store::{
+    Account, Boards as _, Permits as _, Postgres, Store as _, StoreError, Terms,
+};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlStr};
 
-use crate::board;
+use crate::{LEASE, board};
 
 /// A place of its own on a server: the address of a new, empty schema.
 pub(crate) async fn schema(server: &str) -> String {
@@ -111,7 +115,6 @@ async fn a_server_that_is_away_or_refuses_says_why_and_is_worth_another_try() {
 #[tokio::test]
 async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
     use boardroom::store::{Deliveries as _, Queue as _};
-    use std::time::Duration;
     let Some(server) = server() else { return };
     let store = Postgres::new(&schema(&server).await).unwrap();
     store.open().await.unwrap();
@@ -122,5 +125,60 @@ async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
         let _ = tokio::time::timeout(patience, store.accept(&hints)).await;
         store.awaited().await.unwrap();
         store.accept(&hints).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_does_not_for_long() {
+    let Some(server) = server() else { return };
+    let url = schema(&server).await;
+    let store = Postgres::new(&url).unwrap();
+    store.open().await.unwrap();
+    let mut raw = PgConnection::connect(&url).await.unwrap();
+    let now = "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)";
+    crate::budget::beside_an_older_program(&store, now, async |sql| {
+        raw.execute(AssertSqlSafe(sql)).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_frozen_while_it_takes_permits_fails_nobody_else() {
+    let Some(server) = server() else { return };
+    let url = schema(&server).await;
+    let (frozen, other) = (Postgres::new(&url).unwrap(), Postgres::new(&url).unwrap());
+    frozen.open().await.unwrap();
+    let need = |holder| Account {
+        holder,
+        held: 0,
+        ended: &[],
+        need: 1,
+        want: 1,
+    };
+    let terms = Terms {
+        limit: 1_000,
+        per: LEASE,
+        life: LEASE,
+        longest: LEASE,
+    };
+    other.exchange_permits(&need("b"), &terms).await.unwrap();
+    let account = need("a");
+    let started = Instant::now();
+    for patience in (1..100).cycle() {
+        assert!(started.elapsed() < LEASE, "it never held the lock");
+        // Wherever it stands by then, it goes no further.
+        let mut silent = frozen.exchange_permits(&account, &terms);
+        let patience = Duration::from_micros(patience * 200);
+        let ended = tokio::time::timeout(patience, &mut silent).await;
+        if ended.is_ok() {
+            continue;
+        }
+        let begun = Instant::now();
+        other.exchange_permits(&need("b"), &terms).await.unwrap();
+        if begun.elapsed() > Duration::from_secs(1) {
+            let late = silent.await.unwrap_err();
+            assert!(matches!(late, StoreError::Away { .. }), "{late:?}");
+            return;
+        }
     }
 }

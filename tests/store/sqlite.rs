@@ -5,7 +5,7 @@ use boardroom::model::status::Status;
 use boardroom::store::{Boards as _, ClaimRequest, Queue as _, Sqlite, State as _, Upkeep as _};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection as _, SqlStr};
+use sqlx::{AssertSqlSafe, Connection as _, SqlStr};
 
 use crate::{LEASE, board};
 
@@ -123,4 +123,21 @@ async fn a_service_that_outlived_the_first_one_is_not_overlooked() {
     assert!(stores[2].sole_service().is_none(), "the second one lives");
     drop(second);
     assert!(stores[2].sole_service().is_some());
+}
+
+#[tokio::test]
+async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_does_not_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shared.db");
+    let store = Sqlite::open(&path).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(&path);
+    let mut raw = SqliteConnection::connect_with(&options).await.unwrap();
+    let now = "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+    crate::budget::beside_an_older_program(&store, now, async |sql| {
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut raw)
+            .await
+            .unwrap();
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ mod house;
 
 mod awaiting;
 mod blaming;
+mod budgeting;
 mod bursting;
 mod creating;
 mod delivering;

@@ -10,7 +10,6 @@ use crate::mirror::Mirror;
 use crate::model::time::Timestamp;
 use crate::retry::DATABASE;
 use crate::store::{Fact, StoreError, Whose};
-use crate::trello::Block;
 use crate::watched::Watched;
 
 /// What must be known before anything but the listener runs.
@@ -41,7 +40,10 @@ impl Beginning<'_> {
     async fn prepare(&self) -> Result<(), StoreError> {
         let store = &*self.mirror.store;
         match self.company {
-            Company::Alone { .. } => drop(store.hand_back(Whose::Holders(HOLDER)).await?),
+            Company::Alone { .. } => {
+                store.hand_back(Whose::Holders(HOLDER)).await?;
+                store.end_leases(self.config.trello.rate.per).await?;
+            }
             // Theirs may be at work: what nobody renews runs out.
             Company::Beside | Company::Uncounted => {}
         }
@@ -53,15 +55,9 @@ impl Beginning<'_> {
     async fn read(&self) -> Result<(), StoreError> {
         let store = &*self.mirror.store;
         let models = store.models().await?;
-        let blocks = store.reservations().await?.into_iter();
         self.mirror.lanes.learn().await?;
         self.mirror.surroundings.refresh().await?;
         self.watched.add(models);
-        let blocks: Vec<_> = blocks
-            .map(|(permits, age)| Block { permits, age })
-            .collect();
-        // Not to be repeated: it occupies what is free.
-        self.mirror.trello.budget().begin_reserving(&blocks);
         Ok(())
     }
 }

@@ -10,7 +10,8 @@ CREATE TABLE lease (
     webhooks_at BIGINT
 );
 ALTER TABLE lane ADD COLUMN trial_at BIGINT;
--- What costs the same for a million boards as for ten. Only adds: a program of before goes on beside it, and is counted with.
+
+-- What costs the same for a million boards as for ten. A program of before is counted with.
 
 -- How many boards stand where, as the sum of what came and went: a row that every writer had to change would make them wait for each other,
 -- in no order. So each adds rows of its own, and about every hundredth writer sums some up.
@@ -70,3 +71,10 @@ CREATE INDEX board_waiting ON board (reason, due_at) WHERE status = 'waiting';
 CREATE INDEX board_expected ON board (coalesce(workspace, ''), id)
     WHERE room_id IS NOT NULL AND missing_at IS NULL AND kind IS NOT NULL AND status <> 'ignored';
 CREATE INDEX board_missing ON board (id) WHERE missing_at IS NOT NULL;
+
+-- The budget of Trello requests. A row is what a service holds, what rests since its requests have ended, or the place of a service that
+-- waits. It counts until free_at; one of a program of before has none and counts from at.
+ALTER TABLE budget ADD COLUMN holder TEXT COLLATE "C";
+ALTER TABLE budget ADD COLUMN free_at BIGINT;
+ALTER TABLE budget ADD COLUMN need BIGINT;
+ALTER TABLE budget ADD COLUMN since BIGINT;

@@ -82,6 +82,8 @@ pub(in crate::store) enum Lock {
     Rooms,
     /// How many boards passed a brake.
     Brakes,
+    /// How much of the budget of Trello requests is occupied.
+    Budget,
     /// What somebody should know: what one look found takes the place of all that another found.
     Concerns,
 }

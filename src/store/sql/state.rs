@@ -1,11 +1,9 @@
 //! What is known beside boards: baselines, watched models, single facts.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::Sql;
-use super::engine::{Engine, Transaction as _};
+use super::engine::Engine;
 use super::row::{all_parsed, get};
 use super::statement::{sql, texts};
 use crate::model::id::ModelId;
@@ -70,32 +68,6 @@ impl<E: Engine> State for Sql<E> {
             .first()
             .ok_or_else(|| StoreError::Unreadable(name.as_str().into()))?;
         get(kept, "earliest")
-    }
-
-    async fn reserve(&self, permits: u32) -> Result<(), StoreError> {
-        let mut write = self.engine.begin().await?;
-        let reserve = sql!("INSERT INTO budget (at, permits) VALUES (" now ", $1)");
-        write.execute(reserve.bind(permits)).await?;
-        // Services that do this at the same time pass over each other's rows.
-        let forget = sql!(
-            "DELETE FROM budget WHERE " {"" | "id IN (SELECT id FROM budget WHERE "} "at < " now " - 60000"
-            {"" | " FOR UPDATE SKIP LOCKED)"}
-        );
-        write.execute(forget).await?;
-        write.commit().await
-    }
-
-    async fn reservations(&self) -> Result<Vec<(u32, Duration)>, StoreError> {
-        let reservations = sql!(
-            "SELECT permits, " {"max" | "greatest"} "(" now " - at, 0) AS age FROM budget ORDER BY id DESC"
-        );
-        let rows = self.engine.read(reservations).await?;
-        rows.iter()
-            .map(|found| {
-                let age = Duration::from_millis(get(found, "age")?);
-                Ok((get(found, "permits")?, age))
-            })
-            .collect()
     }
 
     async fn close(&self) {

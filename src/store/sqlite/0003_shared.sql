@@ -13,7 +13,8 @@ CREATE TABLE lease (
 ) STRICT;
 -- A gate on trial: from when one board may try.
 ALTER TABLE lane ADD COLUMN trial_at INTEGER;
--- What costs the same for a million boards as for ten. Only adds: a program of before goes on beside it, and is counted with.
+
+-- What costs the same for a million boards as for ten. A program of before is counted with.
 
 -- How many boards stand where: counted as they come, move and go, for counting them anew would lead through all of them.
 CREATE TABLE tally (
@@ -44,3 +45,10 @@ CREATE INDEX board_waiting ON board (reason, due_at) WHERE status = 'waiting';
 CREATE INDEX board_expected ON board (workspace, id)
     WHERE room_id IS NOT NULL AND missing_at IS NULL AND kind IS NOT NULL AND status <> 'ignored';
 CREATE INDEX board_missing ON board (id) WHERE missing_at IS NOT NULL;
+
+-- The budget of Trello requests. A row is what a service holds, what rests since its requests have ended, or the place of a service that
+-- waits. It counts until free_at; one of a program of before has none and counts from at.
+ALTER TABLE budget ADD COLUMN holder TEXT;
+ALTER TABLE budget ADD COLUMN free_at INTEGER;
+ALTER TABLE budget ADD COLUMN need INTEGER;
+ALTER TABLE budget ADD COLUMN since INTEGER;
