@@ -15,15 +15,15 @@ pub(crate) async fn schema(server: &str) -> String {
     format!("{server}?options=-csearch_path%3D{name}")
 }
 
-/// The server of this run; none where the contract is held against SQLite.
-fn server() -> Option<String> {
-    std::env::var("BOARDROOM_TEST_POSTGRES").ok()
+fn server() -> String {
+    std::env::var("BOARDROOM_TEST_POSTGRES")
+        .expect("BOARDROOM_TEST_POSTGRES names no PostgreSQL server; tests/run starts one")
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn several_may_bring_the_schema_up_to_date_at_once() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let stores: Vec<_> = (0..3).map(|_| Postgres::new(&url).unwrap()).collect();
     let opened = tokio::join!(stores[0].open(), stores[1].open(), stores[2].open());
     opened.0.unwrap();
@@ -34,9 +34,9 @@ async fn several_may_bring_the_schema_up_to_date_at_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_newer_schema_is_refused() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     Postgres::new(&url).unwrap().open().await.unwrap();
     let mut raw = PgConnection::connect(&url).await.unwrap();
     raw.execute("INSERT INTO meta (name, value) VALUES ('needs_schema', '999')")
@@ -47,8 +47,9 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_server_that_is_away_or_refuses_says_why_and_is_worth_another_try() {
-    let Some(server) = server() else { return };
+    let server = server();
     let nobody = "postgres://boardroom@127.0.0.1:1/postgres";
     let (server, _) = server.rsplit_once('/').unwrap();
     let no_such = format!("{server}/nowhere_at_all");
@@ -60,11 +61,11 @@ async fn a_server_that_is_away_or_refuses_says_why_and_is_worth_another_try() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
     use boardroom::store::{Deliveries as _, Queue as _};
     use std::time::Duration;
-    let Some(server) = server() else { return };
-    let store = Postgres::new(&schema(&server).await).unwrap();
+    let store = Postgres::new(&schema(&server()).await).unwrap();
     store.open().await.unwrap();
     for of in 0..200 {
         let hints = [crate::hint(of, of)];

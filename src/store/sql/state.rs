@@ -22,7 +22,9 @@ impl<E: Engine> State for Sql<E> {
     }
 
     async fn lanes(&self) -> Result<Vec<(Lane, Pause)>, StoreError> {
-        let lanes = sql!("SELECT name, code, detail, since, until, failures FROM lane");
+        let lanes = sql!(
+            "SELECT name, code, detail, since, until, failures FROM lane ORDER BY since, name"
+        );
         let rows = self.engine.read(lanes).await?;
         let mut lanes = Vec::with_capacity(rows.len());
         for found in &rows {
