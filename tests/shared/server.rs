@@ -1,7 +1,7 @@
 //! A PostgreSQL server of one test's own, which may be stopped and started as the test likes. `tests/postgres` does it.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -57,6 +57,12 @@ impl Server {
     pub(crate) async fn stop(&self, end: End) {
         let mut stop = tokio::process::Command::from(script(&self.stopping(end)));
         assert!(stop.status().await.unwrap().success());
+    }
+
+    /// Leaves its folder where it is, for somebody to look into; says where.
+    pub(crate) fn keep(&mut self) -> PathBuf {
+        self.folder.disable_cleanup(true);
+        self.folder.path().to_owned()
     }
 
     fn stopping(&self, end: End) -> [String; 3] {

@@ -7,6 +7,7 @@ mod fate;
 #[path = "../shared/holding.rs"]
 mod holding;
 #[path = "../shared/server.rs"]
+#[expect(dead_code, reason = "some of it serves longer stories")]
 pub(crate) mod server;
 #[path = "../shared/storage.rs"]
 mod storage;
