@@ -88,18 +88,14 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let services: Vec<_> = (0..replicas.unwrap_or(1)).map(|_| Service::new()).collect();
         let ports: Vec<_> = services.iter().map(|service| service.port).collect();
-        let (storage, server) = match replicas {
-            None => (Storage::File(folder.path().join("data/boardroom.db")), None),
-            Some(_) => {
-                let server = Server::away();
-                server.start().await;
-                (Storage::on(&server.url()).await, Some(server))
-            }
-        };
-        let balancer = match replicas {
-            None => None,
-            Some(_) => Some(Balancer::before(&ports).await),
-        };
+        let (mut server, mut balancer) = (None, None);
+        let mut storage = Storage::File(folder.path().join("data/boardroom.db"));
+        if replicas.is_some() {
+            let its = server.insert(Server::away());
+            its.start().await;
+            storage = Storage::on(&its.url()).await;
+            balancer = Some(Balancer::before(&ports).await);
+        }
         let mut house = Self {
             teammate: trello.add_member("bob", "Bob Builder"),
             colleague: docspace.add_user("Cole", "cole@example.com", UserRole::RoomAdmin),
