@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPoolOptions, PgRow};
 use sqlx::query::Query as Bound;
 use sqlx::{
@@ -144,6 +144,16 @@ impl Engine for Server {
     }
 
     async fn open(&self) -> Result<(), StoreError> {
+        self.bring_up_to_date().await.map_err(cut_short)
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Server {
+    async fn bring_up_to_date(&self) -> Result<(), StoreError> {
         // One connection for itself: the pool would hide why none could be made, and a migration may take its time.
         let mut connection = self.connect().await?;
         if !self.makes_tables && inspection::newest(&mut connection).await?.is_none() {
@@ -162,9 +172,26 @@ impl Engine for Server {
         }
         Ok(())
     }
+}
 
-    async fn close(&self) {
-        self.pool.close().await;
+/// A server that went away meanwhile is worth another try: a migration happens as a whole or not at all.
+fn cut_short(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(cause) | StoreError::Migrate(MigrateError::Execute(cause)) => {
+            away(cause)
+        }
+        StoreError::Migrate(MigrateError::ExecuteMigration(cause, version)) => match away(cause) {
+            StoreError::Database(cause) => {
+                StoreError::Migrate(MigrateError::ExecuteMigration(cause, version))
+            }
+            other => other,
+        },
+        error @ (StoreError::Migrate(_)
+        | StoreError::Open { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Away { .. }
+        | StoreError::TooNew
+        | StoreError::Unreadable(_)) => error,
     }
 }
 
@@ -285,6 +312,15 @@ fn migrations() -> Migrator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_goes_away_during_a_migration_is_worth_another_try() {
+        let migrating = |cause| StoreError::Migrate(MigrateError::ExecuteMigration(cause, 2));
+        let gone = cut_short(migrating(sqlx::Error::PoolClosed));
+        assert!(matches!(gone, StoreError::Away { .. }), "{gone:?}");
+        let wrong = cut_short(migrating(sqlx::Error::RowNotFound));
+        assert!(wrong.to_string().contains("brought up to date"), "{wrong}");
+    }
 
     #[test]
     fn a_character_that_postgres_cannot_hold_is_replaced_and_nothing_else() {

@@ -1,5 +1,6 @@
 //! `boards`: where every board stands, for people and for programs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use boardroom::model::board::{Board, BoardKind, Drift, RoomRecord};
@@ -8,10 +9,7 @@ use boardroom::model::id::{BoardId, RoomId};
 use boardroom::model::lane::Lane;
 use boardroom::model::status::{Apart, Ignored, Status, Waiting};
 use boardroom::store::history::{Event, Note};
-use boardroom::store::{
-    Boards as _, ClaimRequest, Closing, Queue as _, Settlement, Shared as _, Sqlite, State as _,
-    Upkeep as _,
-};
+use boardroom::store::{ClaimRequest, Closing, Settlement, Store};
 
 use crate::Lab;
 
@@ -20,7 +18,7 @@ pub(crate) fn id(number: u32) -> BoardId {
 }
 
 /// Closes a lane for the better part of an hour.
-pub(crate) async fn pause(store: &Sqlite, lane: Lane, failure: &Failure) {
+pub(crate) async fn pause(store: &dyn Store, lane: Lane, failure: &Failure) {
     let closing = Closing {
         known: None,
         first: Duration::from_mins(50),
@@ -85,7 +83,7 @@ impl Left {
     }
 
     /// Writes it down as a worker does.
-    pub(crate) async fn keep(self, store: &Sqlite) -> BoardId {
+    pub(crate) async fn keep(self, store: &Arc<dyn Store>) -> BoardId {
         let id = id(self.number);
         let room = self.room();
         if let Some(room) = &room {
@@ -124,11 +122,6 @@ impl Left {
 }
 
 impl Lab {
-    /// The database of the program, which a service has made.
-    pub(crate) async fn store(&self) -> Sqlite {
-        Sqlite::open(&self.path("data/boardroom.db")).await.unwrap()
-    }
-
     /// Without anything but the path of the database.
     pub(crate) fn forget_credentials(&mut self) {
         for variable in [
@@ -143,7 +136,7 @@ impl Lab {
 }
 
 /// One board of each kind.
-async fn assorted(store: &Sqlite) {
+async fn assorted(store: &Arc<dyn Store>) {
     let rejected = Status::Failed(Code::DocSpaceRejected);
     let boards = [
         Left::at(1, "Everyday", Status::Mirrored(None)).with_room(11),
@@ -167,7 +160,7 @@ async fn people_see_first_what_needs_attention_and_then_what_is_paused() {
     let store = lab.store().await;
     assorted(&store).await;
     let full = Failure::new(Code::DocSpaceQuotaFull, "402 for ann@example.com");
-    pause(&store, Lane::Create, &full).await;
+    pause(&*store, Lane::Create, &full).await;
     let concern = [("Sales".to_owned(), "it was left".to_owned())];
     store
         .set_concerns(Code::WorkspaceLeft, &concern)
@@ -377,28 +370,6 @@ async fn a_name_moves_no_cursor_and_stays_within_its_column() {
     }
     let line: serde_json::Value = serde_json::from_str(&programs.stdout).unwrap();
     assert_eq!(line["name"], hostile);
-}
-
-#[tokio::test]
-async fn a_database_that_is_not_there_is_named_and_not_made() {
-    let mut lab = Lab::new().await;
-    lab.forget_credentials();
-    let board = id(1).to_string();
-    for arguments in [
-        &["boards"][..],
-        &["explain", &board],
-        &["retry", "--all"],
-        &["release"],
-        &["ignore", &board],
-    ] {
-        let run = lab.run(arguments).await;
-        run.failed_with(&[
-            "no database at",
-            "data/boardroom.db",
-            "BOARDROOM_DATABASE_URL",
-        ]);
-    }
-    assert!(!lab.path("data").exists());
 }
 
 #[tokio::test]

@@ -42,9 +42,10 @@ async fn everything_that_is_in_order_is_said_line_by_line() {
     check.found("ok", "Trello token", &["@adaadmin"]);
     check.found("ok", "workspace", &["Sales"]);
     check.found("ok", "DocSpace version", &["3.7.2"]);
-    check.found("ok", "database", &["data/boardroom.db can be made"]);
-    let again = lab.run(&["check"]).await;
-    again.found("ok", "database", &["data/boardroom.db can be made"]);
+    let made = lab
+        .storage
+        .either("can be made", "the first start makes its tables");
+    check.found("ok", "database", &[made]);
 }
 
 #[tokio::test]
@@ -101,24 +102,6 @@ async fn several_failures_are_told_at_once_and_each_service_for_itself() {
         check.found("-", subject, &["not checked"]);
     }
     assert!(check.stdout.ends_with("\n4 failed\n"), "{}", check.stdout);
-}
-
-#[tokio::test]
-async fn a_database_that_cannot_be_written_is_named_with_the_cause() {
-    let mut lab = Lab::new().await;
-    std::fs::write(lab.path("file"), "").unwrap();
-    lab.set("BOARDROOM_DATABASE_URL", "sqlite://file/boardroom.db");
-    let check = lab.run(&["check"]).await;
-    check.failed_only(&["database"]);
-    let path = lab.path("file/boardroom.db").display().to_string();
-    let words = [path.as_str(), "BOARDROOM_DATABASE_URL"];
-    check.found("FAILED", "database", &words);
-
-    std::fs::write(lab.path("garbage.db"), "no database at all\n".repeat(500)).unwrap();
-    lab.set("BOARDROOM_DATABASE_URL", "sqlite://garbage.db");
-    let check = lab.run(&["check"]).await;
-    check.failed_only(&["database"]);
-    check.found("FAILED", "database", &["garbage.db", "not a database"]);
 }
 
 #[tokio::test]
@@ -189,7 +172,7 @@ async fn lines_end_before_column_80() {
     let check = lab.run(&["check"]).await;
     for line in check.stdout.lines() {
         // What will be copied stays whole.
-        let fits = line.chars().count() <= 80 || line.contains("http");
+        let fits = line.chars().count() <= 80 || line.contains("://");
         assert!(fits, "{line}");
     }
 }

@@ -3,8 +3,6 @@
 use boardroom::model::failure::Code;
 use boardroom::model::status::{Apart, Status};
 use boardroom::store::history::{Event, Note};
-use boardroom::store::{Boards as _, State as _, Upkeep as _};
-use sqlx::Connection as _;
 
 use crate::Lab;
 use crate::boards::{Left, id};
@@ -88,16 +86,10 @@ async fn nothing_of_it_is_anybodys_address_and_nothing_moves_a_cursor() {
     let note = Note::new(Event::Failed, long);
     store.note(board, &note).await.unwrap();
     store.close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(lab.path("data/boardroom.db"));
-    let mut raw = sqlx::SqliteConnection::connect_with(&options)
-        .await
-        .unwrap();
-    sqlx::query("INSERT INTO history (board, at, event, detail) VALUES ($1, 1790000000123, 'teleported', 'by a newer\u{1b}program')")
-        .bind(board.to_string())
-        .execute(&mut raw)
-        .await
-        .unwrap();
-    raw.close().await.unwrap();
+    let newer = format!(
+        "INSERT INTO history (board, at, event, detail) VALUES ('{board}', 1790000000123, 'teleported', 'by a newer\u{1b}program')"
+    );
+    lab.storage.execute(&newer).await;
     for arguments in [
         &["explain", &*board.to_string()][..],
         &["explain", "--json", &*board.to_string()],

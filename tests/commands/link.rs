@@ -2,7 +2,6 @@
 
 use boardroom::model::id::{BoardId, RoomId};
 use boardroom::sandbox::HandMadeRoom;
-use boardroom::store::{Boards as _, State as _, Upkeep as _, Views as _};
 
 use crate::Lab;
 

@@ -1,5 +1,7 @@
 //! The commands as a person runs them: the built program with an environment of its own, beside the sandbox.
 //! Every run is looked through for secrets, whatever it is about.
+//!
+//! On SQLite, unless `BOARDROOM_TEST_POSTGRES` names a PostgreSQL server. `tests/run` runs them on both.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -17,21 +19,35 @@ mod service;
 mod shell;
 mod signature;
 mod simulate;
+mod sqlite;
 mod webhooks;
 mod words;
+
+#[path = "../shared/holding.rs"]
+mod holding;
+#[path = "../shared/storage.rs"]
+#[expect(
+    dead_code,
+    reason = "some of it serves tests that restart their server"
+)]
+mod storage;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method, StatusCode};
 use boardroom::sandbox::{DocSpace, Sandbox, Trello};
+use boardroom::store::{Postgres, Sqlite, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
+
+use crate::storage::Storage;
 
 /// Far longer than anything here takes, so that a failure fails and nothing flickers.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
@@ -40,6 +56,7 @@ pub(crate) const SOON: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Lab {
     pub(crate) sandbox: Sandbox,
+    pub(crate) storage: Storage,
     folder: TempDir,
     variables: BTreeMap<&'static str, String>,
 }
@@ -56,18 +73,34 @@ impl Lab {
     /// Right in everything; without a public URL, so the application's secret is not needed.
     pub(crate) async fn new() -> Self {
         let sandbox = Sandbox::start().await.unwrap();
-        let variables = BTreeMap::from([
+        let folder = TempDir::new().unwrap();
+        let storage = Storage::new(folder.path().join("data/boardroom.db")).await;
+        let mut variables = BTreeMap::from([
             ("TRELLO_API_KEY", sandbox.trello.key()),
             ("TRELLO_TOKEN", sandbox.trello.token()),
             ("ONLYOFFICE_API_HOST", sandbox.docspace.url()),
             ("ONLYOFFICE_API_KEY", sandbox.docspace.api_key()),
             ("BOARDROOM_TRELLO_API_URL", sandbox.trello.url()),
         ]);
+        if let Some(url) = storage.url() {
+            variables.insert("BOARDROOM_DATABASE_URL", url);
+        }
         Self {
             sandbox,
-            folder: TempDir::new().unwrap(),
+            storage,
+            folder,
             variables,
         }
+    }
+
+    /// The database of the program, which a service has made.
+    pub(crate) async fn store(&self) -> Arc<dyn Store> {
+        let store: Arc<dyn Store> = match &self.storage {
+            Storage::File(path) => Arc::new(Sqlite::open(path).await.unwrap()),
+            Storage::Database(database) => Arc::new(Postgres::new(&database.url()).unwrap()),
+        };
+        store.open().await.unwrap();
+        store
     }
 
     pub(crate) fn trello(&self) -> &Trello {

@@ -6,7 +6,6 @@ use boardroom::model::failure::Code;
 use boardroom::model::id::ModelId;
 use boardroom::model::status::{Ignored, Status};
 use boardroom::sandbox::NewBoard;
-use boardroom::store::State as _;
 use serde_json::Value;
 
 use crate::boards::Left;

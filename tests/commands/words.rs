@@ -1,5 +1,6 @@
 //! `retry`, `release` and `ignore`: a person's word, with and without a running service.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use boardroom::model::board::Told;
@@ -7,8 +8,6 @@ use boardroom::model::failure::{Code, Failure};
 use boardroom::model::lane::Lane;
 use boardroom::model::status::{Ignored, Status, Waiting};
 use boardroom::model::time::Timestamp;
-use boardroom::store::{Boards as _, Shared as _, State as _, Views as _};
-use sqlx::Connection as _;
 
 use crate::Lab;
 use crate::boards::{Left, id, pause};
@@ -32,7 +31,7 @@ async fn all_that_failed_or_waits_is_tried_again_and_a_brake_stays() {
         .into_iter()
         .zip([Code::DocSpaceQuotaFull, Code::BrakeOn])
     {
-        pause(&store, lane, &Failure::new(code, "402")).await;
+        pause(&*store, lane, &Failure::new(code, "402")).await;
     }
     lab.forget_credentials();
     let run = lab.run(&["retry", "--all"]).await;
@@ -51,8 +50,8 @@ async fn all_that_failed_or_waits_is_tried_again_and_a_brake_stays() {
     let untils = untils
         .iter()
         .map(|(lane, pause)| (*lane, pause.until.0 == 0));
-    let expected = [(Lane::Create, true), (Lane::CreateBrake, false)];
-    assert_eq!(untils.collect::<Vec<_>>(), expected);
+    let expected = HashMap::from([(Lane::Create, true), (Lane::CreateBrake, false)]);
+    assert_eq!(untils.collect::<HashMap<_, _>>(), expected);
     store.close().await;
 }
 
@@ -110,7 +109,7 @@ async fn a_brake_is_let_go() {
             .await;
     }
     let on = Failure::new(Code::BrakeOn, "");
-    pause(&store, Lane::CreateBrake, &on).await;
+    pause(&*store, Lane::CreateBrake, &on).await;
     lab.forget_credentials();
     lab.run(&["release"])
         .await
@@ -184,14 +183,8 @@ async fn a_database_that_another_process_writes_to_is_read_at_once_and_written_a
         .keep(&store)
         .await;
     store.close().await;
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(lab.path("data/boardroom.db"));
-    let mut other = sqlx::SqliteConnection::connect_with(&options)
-        .await
-        .unwrap();
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut other)
-        .await
-        .unwrap();
+    let writing = "BEGIN; LOCK TABLE board IN SHARE ROW EXCLUSIVE MODE";
+    let other = lab.storage.hold("BEGIN IMMEDIATE", writing).await;
     let read = lab.run(&["boards"]).await;
     assert!(read.stdout.contains("Cursed"), "{read:?}");
     let read = lab.run(&["explain", "Cursed"]).await;
@@ -199,7 +192,7 @@ async fn a_database_that_another_process_writes_to_is_read_at_once_and_written_a
     // A moment, as a service needs it for a transaction.
     let moment = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+        other.end().await;
     };
     let (written, ()) = tokio::join!(lab.run(&["retry", "Cursed"]), moment);
     assert_eq!((written.code, written.stderr.as_str()), (0, ""));

@@ -111,7 +111,7 @@ fn documents_name_only_variables_that_the_program_reads() {
 
 #[test]
 fn the_scripts_run_and_stop_at_the_first_failure() {
-    for path in [".ci/run", "tests/run", "tests/soak"] {
+    for path in [".ci/run", "tests/run", "tests/soak", "tests/postgres"] {
         let text = read(path);
         assert!(text.starts_with("#!/usr/bin/env bash\n"), "{path}");
         assert!(text.contains("\nset -euo pipefail\n"), "{path}");
@@ -125,8 +125,11 @@ fn the_scripts_run_and_stop_at_the_first_failure() {
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(full).unwrap());
         assert_eq!(mode & 0o111, 0o111, "{path} is not executable");
     }
-    let last = read("tests/run").lines().last().unwrap().to_owned();
-    assert_eq!(last, "cargo nextest run --locked");
+    // The tests come last, so that it ends as they do.
+    let script = read("tests/run");
+    assert!(script.contains("\ncargo nextest run --locked\n"));
+    let last = script.lines().last().unwrap();
+    assert!(last.starts_with("cargo nextest run --locked "), "{last}");
 }
 
 /// Every Rust file below a folder of the repository.

@@ -19,9 +19,7 @@ impl Story {
     /// Waits until all is quiet.
     pub(crate) async fn calm(&mut self) {
         self.end_all_troubles().await;
-        if !self.house.is_running() {
-            self.house.start();
-        }
+        self.house.start_all();
         self.ledger.tell("all is to be quiet");
         // Time may pass only when no call is under way that could still come true.
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -36,16 +34,17 @@ impl Story {
                 self.give_up(&report);
             }
             self.house.docspace_is_done().await;
-            // Lanes wait in memory, too: what is paused is aged while the service is away.
-            let restarts = rounds % 3 == 0;
+            // Lanes wait in memory, too: what is paused is aged while the service is away. So is what the dead have taken.
+            let restarts = rounds % 3 == 0 || self.house.has_leases().await;
             if restarts {
-                self.house.stop().await;
+                self.house.stop_all().await;
+                self.house.let_leases_run_out().await;
             }
             self.house
                 .age(if rounds % 2 == 0 { LONG } else { WINDOW })
                 .await;
             if restarts {
-                self.house.start();
+                self.house.start_all();
             }
         }
     }

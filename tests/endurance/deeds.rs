@@ -241,7 +241,7 @@ impl Story {
     /// Renames, archives or restores a room by hand while the service may be at it. Only where it is not running is that certain to be last.
     pub(crate) async fn edit_a_room_while_busy(&mut self) {
         let docspace = &self.house.docspace;
-        let is_last = !self.house.is_running()
+        let is_last = !self.house.is_anybody_running()
             && docspace.writes_in_flight() == 0
             && docspace.operations_under_way() == 0;
         let rows = if is_last {
@@ -261,7 +261,7 @@ impl Story {
     /// All is quiet: whatever is done now is a person's, and must stay.
     pub(crate) async fn edit_in_the_quiet(&mut self) {
         if self.chance.bool() {
-            self.house.stop().await;
+            self.house.stop_all().await;
         }
         let rows = self.house.rows().await;
         for _ in 0..self.chance.usize(0..7) {
@@ -275,9 +275,7 @@ impl Story {
                 _ => self.tag_a_room(),
             }
         }
-        if !self.house.is_running() {
-            self.house.start();
-        }
+        self.house.start_all();
     }
 
     fn rename_by_hand(&mut self, board: &str, room: RoomId, is_firm: bool) {
@@ -303,7 +301,9 @@ impl Story {
     fn move_by_hand(&mut self, board: &str, room: &Room, rows: &[Row]) {
         let archived = !room.archived;
         let is_firm = rows.iter().any(|row| {
-            row.id == board && row.changes.is_none() && row.room_archived != Some(archived)
+            row.id == board
+                && row.changes.is_none()
+                && row.room_archived != Some(u8::from(archived))
         });
         if archived {
             self.house.docspace.archive_room(room.id);

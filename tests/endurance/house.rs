@@ -1,4 +1,14 @@
-//! The world of one chapter: a sandbox, a folder, and the service as a process that is killed, stopped and robbed.
+//! The world of one chapter: a sandbox, a folder, and the service, or several, as processes that are killed and stopped.
+
+#[path = "../shared/balancer.rs"]
+mod balancer;
+#[path = "../shared/fate.rs"]
+mod fate;
+#[path = "../shared/server.rs"]
+pub(crate) mod server;
+#[path = "../shared/storage.rs"]
+#[expect(dead_code, reason = "some of it serves tests that share a server")]
+pub(crate) mod storage;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,17 +20,15 @@ use boardroom::sandbox::{
     DocSpace, HandMadeRoom, MemberId, RoomId, Sandbox, Trello, UserId, UserRole, WorkspaceId,
 };
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::row::Row;
+use self::balancer::Balancer;
+use self::server::Server;
+use self::storage::Storage;
 
 /// Far longer than anything takes that comes to an end at all.
 pub(crate) const SOON: Duration = Duration::from_secs(40);
-/// The files of a database.
-const FILES: [&str; 3] = ["boardroom.db", "boardroom.db-wal", "boardroom.db-shm"];
 
 #[derive(Debug)]
 pub(crate) struct House {
@@ -32,17 +40,29 @@ pub(crate) struct House {
     /// Somebody else in Trello, and somebody else in DocSpace.
     pub(crate) teammate: MemberId,
     pub(crate) colleague: UserId,
-    port: u16,
-    folder: Option<TempDir>,
+    pub(crate) storage: Storage,
+    /// On which the database is, if it is on one.
+    pub(crate) server: Option<Server>,
+    folder: TempDir,
     settings: Vec<(String, String)>,
     starts: usize,
-    service: Option<Child>,
+    services: Vec<Service>,
+    /// What stands before several.
+    balancer: Option<Balancer>,
     /// Asked what DocSpace stores for a title; nobody else knows of it.
     scribe: Sandbox,
     _sandbox: Sandbox,
 }
 
-/// What `/readyz?verbose` says.
+/// One of those that share the work.
+#[derive(Debug)]
+struct Service {
+    port: u16,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+/// What `/readyz?verbose` says, of all that run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures {
     pub(crate) sweeps: u64,
@@ -51,7 +71,8 @@ pub(crate) struct Figures {
 }
 
 impl House {
-    pub(crate) async fn new() -> Self {
+    /// For one service on a file, or for so many on a server.
+    pub(crate) async fn new(replicas: Option<usize>) -> Self {
         let (sandbox, scribe) = (
             Sandbox::start().await.unwrap(),
             Sandbox::start().await.unwrap(),
@@ -64,6 +85,17 @@ impl House {
         trello.set_head_timeout(Duration::from_secs(1));
         let watched = ["Sales Team", "Engine Room"].map(|name| trello.add_workspace(name));
         let elsewhere = trello.add_workspace("Elsewhere");
+        let folder = tempfile::tempdir().unwrap();
+        let services: Vec<_> = (0..replicas.unwrap_or(1)).map(|_| Service::new()).collect();
+        let ports: Vec<_> = services.iter().map(|service| service.port).collect();
+        let (mut server, mut balancer) = (None, None);
+        let mut storage = Storage::File(folder.path().join("data/boardroom.db"));
+        if replicas.is_some() {
+            let its = server.insert(Server::away());
+            its.start().await;
+            storage = Storage::on(&its.url()).await;
+            balancer = Some(Balancer::before(&ports).await);
+        }
         let mut house = Self {
             teammate: trello.add_member("bob", "Bob Builder"),
             colleague: docspace.add_user("Cole", "cole@example.com", UserRole::RoomAdmin),
@@ -71,11 +103,13 @@ impl House {
             docspace,
             watched,
             elsewhere,
-            port: free_port(),
-            folder: Some(tempfile::tempdir().unwrap()),
+            storage,
+            server,
+            folder,
             settings: Vec::new(),
             starts: 0,
-            service: None,
+            services,
+            balancer,
             scribe,
             _sandbox: sandbox,
         };
@@ -84,7 +118,11 @@ impl House {
     }
 
     fn configure(&mut self) {
-        let address = format!("127.0.0.1:{}", self.port);
+        let port = match &self.balancer {
+            Some(balancer) => balancer.port(),
+            None => self.services[0].port,
+        };
+        let address = format!("http://127.0.0.1:{port}");
         let log = std::env::var("BOARDROOM_SOAK_LOG").unwrap_or_else(|_| "info".to_owned());
         let settings = [
             ("TRELLO_API_KEY", self.trello.key()),
@@ -93,8 +131,11 @@ impl House {
             ("ONLYOFFICE_API_HOST", self.docspace.url()),
             ("ONLYOFFICE_API_KEY", self.docspace.api_key()),
             ("BOARDROOM_TRELLO_API_URL", self.trello.url()),
-            ("BOARDROOM_PUBLIC_URL", format!("http://{address}")),
-            ("BOARDROOM_LISTEN", address),
+            ("BOARDROOM_PUBLIC_URL", address),
+            (
+                "BOARDROOM_DATABASE_URL",
+                self.storage.url().unwrap_or_default(),
+            ),
             ("BOARDROOM_LOG", log),
             ("BOARDROOM_WORKSPACES", "Sales Team,Engine Room".to_owned()),
             ("BOARDROOM_TRELLO_RATE", "1000000/10s".to_owned()),
@@ -117,87 +158,102 @@ impl House {
     }
 
     fn folder(&self) -> &Path {
-        self.folder.as_ref().expect("it goes with the house").path()
+        self.folder.path()
     }
 
     pub(crate) fn starts(&self) -> usize {
         self.starts
     }
 
-    pub(crate) fn is_running(&self) -> bool {
-        self.service.is_some()
+    pub(crate) fn services(&self) -> usize {
+        self.services.len()
     }
 
-    /// Starts the service and returns at once.
-    pub(crate) fn start(&mut self) {
+    pub(crate) fn is_running(&self, index: usize) -> bool {
+        self.services[index].child.is_some()
+    }
+
+    pub(crate) fn is_anybody_running(&self) -> bool {
+        self.services.iter().any(|service| service.child.is_some())
+    }
+
+    /// Starts one that does not run, and returns at once.
+    pub(crate) fn start(&mut self, index: usize) {
+        if self.is_running(index) {
+            return;
+        }
         self.starts += 1;
-        let log = File::create(self.log_file()).unwrap();
+        let log = self.folder().join(format!("serve-{}.log", self.starts));
         let mut command = Command::new(env!("CARGO_BIN_EXE_boardroom"));
+        let service = &self.services[index];
         command
             .arg("serve")
             .env_clear()
             .envs(self.settings.iter().cloned())
+            .env("BOARDROOM_LISTEN", format!("127.0.0.1:{}", service.port))
             .current_dir(self.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log);
-        self.service = Some(command.spawn().unwrap());
+            .stderr(File::create(&log).unwrap());
+        let service = &mut self.services[index];
+        service.log = log;
+        service.child = Some(command.spawn().unwrap());
     }
 
-    fn log_file(&self) -> PathBuf {
-        self.folder().join(format!("serve-{}.log", self.starts))
+    pub(crate) fn start_all(&mut self) {
+        for index in 0..self.services.len() {
+            self.start(index);
+        }
     }
 
-    pub(crate) fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.log_file()).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
-    }
-
-    /// The service ends only when it is told to.
+    /// They end only when they are told to.
     pub(crate) fn must_live(&mut self) {
-        if let Some(service) = &mut self.service
-            && let Some(status) = service.try_wait().unwrap()
-        {
-            panic!(
-                "the service ended by itself, {status}:\n{}",
-                self.log_tail()
-            );
+        for service in &mut self.services {
+            if let Some(child) = &mut service.child
+                && let Some(status) = child.try_wait().unwrap()
+            {
+                let tail = service.log_tail();
+                panic!("the service ended by itself, {status}:\n{tail}");
+            }
         }
     }
 
     /// SIGKILL: nothing is ended, nothing is handed back.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut service) = self.service.take() {
-            service.kill().unwrap();
-            service.wait().unwrap();
-        }
+    pub(crate) fn kill(&mut self, index: usize) {
+        self.services[index].kill();
     }
 
     /// Sends a signal to a service that runs.
-    pub(crate) fn signal(&self, name: &str) {
-        if let Some(service) = &self.service {
-            let arguments = [format!("-{name}"), service.id().to_string()];
+    pub(crate) fn signal(&self, index: usize, name: &str) {
+        if let Some(child) = &self.services[index].child {
+            let arguments = [format!("-{name}"), child.id().to_string()];
             let sent = Command::new("kill").args(arguments).status();
             assert!(sent.unwrap().success());
         }
     }
 
     /// SIGTERM, and the end that follows within the grace period.
-    pub(crate) async fn stop(&mut self) {
-        self.signal("TERM");
+    pub(crate) async fn stop(&mut self, index: usize) {
+        self.signal(index, "TERM");
         // One that is frozen would not even notice.
-        self.signal("CONT");
-        let Some(mut service) = self.service.take() else {
+        self.signal(index, "CONT");
+        let service = &mut self.services[index];
+        let Some(mut child) = service.child.take() else {
             return;
         };
         let begun = Instant::now();
-        while service.try_wait().unwrap().is_none() {
+        while child.try_wait().unwrap().is_none() {
             if begun.elapsed() > SOON {
-                service.kill().unwrap();
-                panic!("the service does not end:\n{}", self.log_tail());
+                child.kill().unwrap();
+                panic!("the service does not end:\n{}", service.log_tail());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) async fn stop_all(&mut self) {
+        for index in 0..self.services.len() {
+            self.stop(index).await;
         }
     }
 
@@ -210,8 +266,71 @@ impl House {
         }
     }
 
-    /// What the service counts; nothing while it does not answer.
+    /// What all that run have counted; nothing while none answers.
     pub(crate) async fn figures(&self) -> Option<Figures> {
+        let mut all: Option<Figures> = None;
+        for service in &self.services {
+            if let Some(figures) = service.figures().await {
+                let all = all.get_or_insert_default();
+                all.sweeps += figures.sweeps;
+                all.audits += figures.audits;
+                all.paused.push_str(&figures.paused);
+            }
+        }
+        all
+    }
+
+    /// What a room is called whose board has this name.
+    pub(crate) fn stored(&self, name: &str) -> String {
+        let scribe = &self.scribe.docspace;
+        let id: RoomId = scribe.create_room(HandMadeRoom::titled(&normalised(name)));
+        let title = scribe.room(id).unwrap().title;
+        scribe.delete_room(id);
+        title
+    }
+
+    /// Keeps the folders with logs and database; says where.
+    pub(crate) fn keep(&mut self) -> String {
+        for service in &mut self.services {
+            service.kill();
+        }
+        self.folder.disable_cleanup(true);
+        let server = self.server.as_mut().map(Server::keep);
+        let places: Vec<_> = [Some(self.folder().to_owned()), server]
+            .into_iter()
+            .flatten()
+            .map(|place| place.display().to_string())
+            .collect();
+        places.join(", ")
+    }
+}
+
+impl Service {
+    /// One that does not run yet. Another test may take its port in between; the system hands them out in turn, so that is rare.
+    fn new() -> Self {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        Self {
+            port: listener.local_addr().unwrap().port(),
+            log: PathBuf::new(),
+            child: None,
+        }
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    async fn figures(&self) -> Option<Figures> {
+        self.child.as_ref()?;
         let exchange = async {
             let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
             let request =
@@ -238,130 +357,10 @@ impl House {
                 .unwrap_or_default(),
         })
     }
-
-    fn data(&self) -> PathBuf {
-        self.folder().join("data")
-    }
-
-    async fn open_database(&self) -> Option<SqliteConnection> {
-        let file = self.data().join(FILES[0]);
-        let options = SqliteConnectOptions::new()
-            .filename(&file)
-            .busy_timeout(SOON);
-        if !file.exists() {
-            return None;
-        }
-        Some(SqliteConnection::connect_with(&options).await.unwrap())
-    }
-
-    /// All boards as the database has them; none while there is no database.
-    pub(crate) async fn rows(&self) -> Vec<Row> {
-        let Some(mut database) = self.open_database().await else {
-            return Vec::new();
-        };
-        let rows = sqlx::query("SELECT * FROM board")
-            .fetch_all(&mut database)
-            .await;
-        database.close().await.unwrap();
-        // A database of a moment ago has no tables yet.
-        rows.unwrap_or_default().iter().map(Row::read).collect()
-    }
-
-    /// What the history says of a board, the newest last.
-    pub(crate) async fn history(&self, board: &str) -> Vec<String> {
-        let Some(mut database) = self.open_database().await else {
-            return Vec::new();
-        };
-        let query = format!(
-            "SELECT strftime('%H:%M:%f', at / 1000.0, 'unixepoch') || ' ' || event || ': ' || detail FROM history WHERE board = '{board}' ORDER BY id"
-        );
-        let lines = sqlx::query_scalar(AssertSqlSafe(query))
-            .fetch_all(&mut database)
-            .await;
-        database.close().await.unwrap();
-        lines.unwrap_or_default()
-    }
-
-    /// Lets time pass for everything that waits in the database.
-    pub(crate) async fn age(&self, span: Duration) {
-        let ms = span.as_millis();
-        let Some(mut database) = self.open_database().await else {
-            return;
-        };
-        let board = format!(
-            "UPDATE board SET due_at = due_at - {ms}, intent_at = intent_at - {ms}, failing_since = failing_since - {ms}, since = since - {ms},
-                closed_at = closed_at - {ms}, gone_at = gone_at - {ms}, missing_at = missing_at - {ms},
-                changes = CASE WHEN changes IS NOT NULL THEN
-                    (SELECT json_group_array(json_set(value, '$.at', json_extract(value, '$.at') - {ms})) FROM json_each(changes)) END
-             WHERE lease_until IS NULL"
-        );
-        let lane = format!("UPDATE lane SET until = until - {ms}, since = since - {ms}");
-        for sql in [board, lane] {
-            sqlx::query(AssertSqlSafe(sql))
-                .execute(&mut database)
-                .await
-                .unwrap();
-        }
-        database.close().await.unwrap();
-    }
-
-    /// Loses the database of a service that does not run.
-    pub(crate) fn lose_database(&self) {
-        assert!(!self.is_running());
-        for file in FILES {
-            let _ = fs::remove_file(self.data().join(file));
-        }
-    }
-
-    /// Copies the database of a service that does not run.
-    pub(crate) fn back_up(&self) {
-        assert!(!self.is_running());
-        copy(&self.data(), &self.folder().join("backup"));
-    }
-
-    /// Puts the copy back.
-    pub(crate) fn restore_backup(&self) {
-        self.lose_database();
-        copy(&self.folder().join("backup"), &self.data());
-    }
-
-    /// What a room is called whose board has this name.
-    pub(crate) fn stored(&self, name: &str) -> String {
-        let scribe = &self.scribe.docspace;
-        let id: RoomId = scribe.create_room(HandMadeRoom::titled(&normalised(name)));
-        let title = scribe.room(id).unwrap().title;
-        scribe.delete_room(id);
-        title
-    }
-
-    /// Keeps the folder with its logs and database; says where.
-    pub(crate) fn keep(&mut self) -> PathBuf {
-        self.kill();
-        self.folder.take().expect("it is kept once").keep()
-    }
 }
 
-impl Drop for House {
+impl Drop for Service {
     fn drop(&mut self) {
-        if let Some(service) = &mut self.service {
-            let _ = service.kill();
-            let _ = service.wait();
-        }
+        self.kill();
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in FILES {
-        let _ = fs::remove_file(to.join(file));
-        if from.join(file).exists() {
-            fs::copy(from.join(file), to.join(file)).unwrap();
-        }
-    }
-}
-
-/// A port that was free a moment ago. Another test may take it in between; the system hands them out in turn, so that is rare.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -1,7 +1,7 @@
 //! Endurance: the real binary is killed at random moments through a long random story, and in the end every board has its room.
 //!
 //! A story is told in chapters, each in a world of its own. `BOARDROOM_SOAK_SEED` and `BOARDROOM_SOAK_STEPS` set the first chapter's seed and
-//! how many steps there are in all. A seed repeats what happens in Trello and DocSpace and when the service is killed, not the service's own haste.
+//! how many steps there are in all; `BOARDROOM_SOAK_REPLICAS` says how many services share a PostgreSQL server instead of one on a file. A seed repeats what happens in Trello and DocSpace and when the service is killed, not the service's own haste.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod house;
 mod ledger;
 mod names;
 mod oracle;
+mod records;
 mod row;
 mod story;
 mod titles;
@@ -80,12 +81,17 @@ async fn ended(chapters: &mut JoinSet<()>) {
 async fn tell(kind: Kind, seed: u64, steps: usize) {
     println!("chapter of {kind:?}, seed {seed}, {steps} steps");
     let begun = std::time::Instant::now();
-    let summary = Box::pin(Story::new(kind, seed).await.tell(steps)).await;
+    let summary = Box::pin(Story::new(kind, seed, replicas()).await.tell(steps)).await;
     println!("seed {seed}: {summary}, in {} s", begun.elapsed().as_secs());
 }
 
 fn seed() -> u64 {
     number("BOARDROOM_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000_000))
+}
+
+/// How many services share a PostgreSQL server of their own; None where there is one on a file.
+fn replicas() -> Option<usize> {
+    number("BOARDROOM_SOAK_REPLICAS").map(|replicas| usize::try_from(replicas).unwrap())
 }
 
 fn steps() -> Option<usize> {

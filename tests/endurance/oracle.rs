@@ -194,10 +194,14 @@ impl Story {
         for line in report.lines() {
             eprintln!("{}", line.chars().take(WIDE).collect::<String>());
         }
-        eprintln!("logs and database: {}", self.house.keep().display());
+        eprintln!("logs and database: {}", self.house.keep());
         panic!(
-            "wrong in the chapter of {:?}, seed {}, step {}; again: BOARDROOM_SOAK_SEED={} tests/soak",
-            self.kind, self.seed, self.ledger.step, self.seed
+            "wrong in the chapter of {:?}, seed {}, step {}; again: tests/soak {}{}",
+            self.kind,
+            self.seed,
+            self.ledger.step,
+            self.house.server.as_ref().map_or("", |_| "--postgres "),
+            self.seed
         );
     }
 }

@@ -2,11 +2,10 @@
 
 use boardroom::model::board::Drift;
 use boardroom::sandbox::Room;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use serde::Deserialize;
 
 /// What the database holds of a board.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 #[expect(dead_code, reason = "some of it is only shown when something is wrong")]
 pub(crate) struct Row {
     pub(crate) id: String,
@@ -15,7 +14,7 @@ pub(crate) struct Row {
     pub(crate) room_id: Option<i64>,
     pub(crate) title_sent: Option<String>,
     pub(crate) title_returned: Option<String>,
-    pub(crate) room_archived: Option<bool>,
+    pub(crate) room_archived: Option<u8>,
     pub(crate) drift: Option<String>,
     pub(crate) changes: Option<String>,
     pub(crate) intent_title: Option<String>,
@@ -24,22 +23,20 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn read(row: &SqliteRow) -> Self {
-        Self {
-            id: row.get("id"),
-            status: row.get("status"),
-            reason: row.get("reason"),
-            room_id: row.get("room_id"),
-            title_sent: row.get("title_sent"),
-            title_returned: row.get("title_returned"),
-            room_archived: row.get("room_archived"),
-            drift: row.get("drift"),
-            changes: row.get("changes"),
-            intent_title: row.get("intent_title"),
-            due_at: row.get("due_at"),
-            lease_until: row.get("lease_until"),
-        }
-    }
+    pub(crate) const COLUMNS: [&str; 12] = [
+        "id",
+        "status",
+        "reason",
+        "room_id",
+        "title_sent",
+        "title_returned",
+        "room_archived",
+        "drift",
+        "changes",
+        "intent_title",
+        "due_at",
+        "lease_until",
+    ];
 
     /// Whether the record says that a person gave the room its title.
     pub(crate) fn title_is_by_hand(&self, room: &Room) -> bool {

@@ -28,9 +28,9 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub(crate) async fn new(kind: Kind, seed: u64) -> Self {
+    pub(crate) async fn new(kind: Kind, seed: u64, replicas: Option<usize>) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed);
-        let mut house = House::new().await;
+        let mut house = House::new(replicas).await;
         let choices = [
             ("BOARDROOM_ARCHIVE_AFTER", ["0s", "0s", "1s"]),
             ("BOARDROOM_FOLLOW", ["live", "live", "sweep"]),
@@ -57,7 +57,7 @@ impl Story {
 
     /// Tells so many steps; says what it came to.
     pub(crate) async fn tell(mut self, steps: usize) -> String {
-        self.house.start();
+        self.house.start_all();
         let mut quiet_at = self.chance.usize(40..100);
         for step in 1..=steps {
             self.ledger.step = step;
@@ -80,7 +80,7 @@ impl Story {
             self.ledger.pages.len(),
             self.house.starts()
         );
-        self.house.stop().await;
+        self.house.stop_all().await;
         summary
     }
 
@@ -92,7 +92,7 @@ impl Story {
             860..900 => self.begin_trouble().await,
             900..940 => self.edit_a_room_while_busy().await,
             940..970 => {}
-            _ => self.end_the_process().await,
+            _ => self.end_a_process().await,
         }
     }
 

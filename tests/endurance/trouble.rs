@@ -5,6 +5,7 @@ use std::time::Duration;
 use boardroom::sandbox::{Answer, Effect, Fault, Operations};
 
 use crate::deeds::board_of;
+use crate::house::server::End;
 use crate::story::{Kind, Story};
 
 const ROOMS: &str = "/api/2.0/files/rooms";
@@ -23,11 +24,12 @@ pub(crate) enum Trouble {
     DeliveriesAreLost,
     DeliveriesAreRepeated,
     CreatesAreSlow,
-    ServiceIsDown,
-    ServiceIsFrozen,
+    ServiceIsDown(usize),
+    ServiceIsFrozen(usize),
+    DatabaseIsDown,
 }
 
-const TROUBLES: [Trouble; 12] = [
+const TROUBLES: [Trouble; 11] = [
     Trouble::TrelloIsDown,
     Trouble::DocSpaceIsDown,
     Trouble::KeyIsRevoked,
@@ -39,7 +41,6 @@ const TROUBLES: [Trouble; 12] = [
     Trouble::DeliveriesAreLost,
     Trouble::DeliveriesAreRepeated,
     Trouble::CreatesAreSlow,
-    Trouble::ServiceIsFrozen,
 ];
 
 /// The troubles of now, and the steps at which they end.
@@ -133,13 +134,11 @@ impl Story {
 
     /// Something begins to go wrong that lasts.
     pub(crate) async fn begin_trouble(&mut self) {
-        let trouble = self.chance.choice(TROUBLES).unwrap();
-        if self
-            .troubles
-            .under_way
-            .iter()
-            .any(|(other, _)| *other == trouble)
-        {
+        let frozen = (0..self.house.services()).map(Trouble::ServiceIsFrozen);
+        let database = self.house.server.iter().map(|_| Trouble::DatabaseIsDown);
+        let all: Vec<_> = TROUBLES.into_iter().chain(frozen).chain(database).collect();
+        let trouble = self.chance.choice(all).unwrap();
+        if self.is_under_way(trouble) {
             return;
         }
         let until = self.ledger.step + self.chance.usize(2..40);
@@ -168,8 +167,12 @@ impl Story {
             Trouble::DeliveriesAreLost => trello.lose_deliveries(),
             Trouble::DeliveriesAreRepeated => trello.set_delivery_copies(3),
             Trouble::CreatesAreSlow => docspace.set_create_time(delay / 20),
-            Trouble::ServiceIsFrozen => self.house.signal("STOP"),
-            Trouble::ServiceIsDown => {}
+            Trouble::ServiceIsFrozen(index) => self.house.signal(index, "STOP"),
+            Trouble::DatabaseIsDown => {
+                let end = self.chance.choice([End::Fast, End::Immediate]).unwrap();
+                self.house.server.as_ref().unwrap().stop(end).await;
+            }
+            Trouble::ServiceIsDown(_) => {}
         }
     }
 
@@ -201,9 +204,9 @@ impl Story {
             Trouble::DeliveriesAreLost => trello.resume_deliveries(),
             Trouble::DeliveriesAreRepeated => trello.set_delivery_copies(1),
             Trouble::CreatesAreSlow => docspace.set_create_time(Duration::ZERO),
-            Trouble::ServiceIsFrozen => self.house.signal("CONT"),
-            Trouble::ServiceIsDown if self.house.is_running() => {}
-            Trouble::ServiceIsDown => self.house.start(),
+            Trouble::ServiceIsFrozen(index) => self.house.signal(index, "CONT"),
+            Trouble::DatabaseIsDown => self.house.server.as_ref().unwrap().start().await,
+            Trouble::ServiceIsDown(index) => self.house.start(index),
         }
     }
 
@@ -214,30 +217,47 @@ impl Story {
         self.house.docspace.clear_faults();
     }
 
-    /// The process ends, this way or that, and comes back.
-    pub(crate) async fn end_the_process(&mut self) {
-        if !self.house.is_running() {
+    /// A process ends, this way or that, and comes back.
+    pub(crate) async fn end_a_process(&mut self) {
+        let index = self.chance.usize(..self.house.services());
+        if !self.house.is_running(index) {
             return;
         }
-        let way = self.chance.u8(..10);
-        if way < 7 {
-            self.house.kill();
-            self.ledger.tell("SIGKILL");
-        } else {
-            self.house.stop().await;
-            self.ledger.tell("SIGTERM");
-        }
+        self.end_one(index).await;
         match self.chance.u8(..12) {
-            0..=5 => self.house.start(),
+            0..=5 => self.house.start(index),
             6..=9 => {
                 let until = self.ledger.step + self.chance.usize(1..15);
                 self.troubles
                     .under_way
-                    .push((Trouble::ServiceIsDown, until));
+                    .push((Trouble::ServiceIsDown(index), until));
             }
-            _ if self.kind == Kind::Losses => self.rob().await,
-            _ => self.house.start(),
+            _ if self.kind == Kind::Losses && !self.is_under_way(Trouble::DatabaseIsDown) => {
+                for index in 0..self.house.services() {
+                    self.end_one(index).await;
+                }
+                self.rob().await;
+            }
+            _ => self.house.start(index),
         }
+    }
+
+    async fn end_one(&mut self, index: usize) {
+        if !self.house.is_running(index) {
+            return;
+        }
+        if self.chance.u8(..10) < 7 {
+            self.house.kill(index);
+            self.ledger.tell(format!("SIGKILL of {index}"));
+        } else {
+            self.house.stop(index).await;
+            self.ledger.tell(format!("SIGTERM of {index}"));
+        }
+    }
+
+    fn is_under_way(&self, trouble: Trouble) -> bool {
+        let under_way = &self.troubles.under_way;
+        under_way.iter().any(|(other, _)| *other == trouble)
     }
 
     /// The database is copied, lost, or replaced by the copy.
@@ -245,20 +265,20 @@ impl Story {
         if self.troubles.has_backup && self.chance.u8(..3) == 0 {
             self.troubles.has_backup = false;
             if self.all_rooms_tell_their_board().await {
-                self.house.restore_backup();
+                self.house.restore_backup().await;
                 self.ledger.robbed(true);
                 self.ledger.tell("an older database is put back");
             }
         } else if self.chance.bool() {
-            self.house.back_up();
+            self.house.back_up().await;
             self.troubles.has_backup = true;
             self.ledger.tell("the database is copied");
         } else if self.all_rooms_tell_their_board().await {
-            self.house.lose_database();
+            self.house.lose_database().await;
             self.ledger.robbed(false);
             self.ledger.tell("the database is lost");
         }
-        self.house.start();
+        self.house.start_all();
     }
 
     /// That a room without its tag is ours is known to the database alone, and so is a create that is under way.

@@ -22,15 +22,15 @@ pub(crate) async fn schema(server: &str) -> String {
     format!("{server}?options=-csearch_path%3D{name}")
 }
 
-/// The server of this run; none where the contract is held against SQLite.
-fn server() -> Option<String> {
-    std::env::var("BOARDROOM_TEST_POSTGRES").ok()
+fn server() -> String {
+    std::env::var("BOARDROOM_TEST_POSTGRES")
+        .expect("BOARDROOM_TEST_POSTGRES names no PostgreSQL server; tests/run starts one")
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn several_may_bring_the_schema_up_to_date_at_once() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let stores: Vec<_> = (0..3).map(|_| Postgres::new(&url).unwrap()).collect();
     let opened = tokio::join!(stores[0].open(), stores[1].open(), stores[2].open());
     opened.0.unwrap();
@@ -41,9 +41,9 @@ async fn several_may_bring_the_schema_up_to_date_at_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_are_counted() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let mut raw = PgConnection::connect(&url).await.unwrap();
     let base = SqlStr::from_static(include_str!("../../src/store/postgres/0002_base.sql"));
     let base = Migration::new(2, "base".into(), MigrationType::Simple, base, false);
@@ -62,9 +62,9 @@ async fn a_database_of_the_first_version_is_brought_up_to_date_and_its_boards_ar
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_tally_of_much_that_moved_stays_short_and_what_is_taken_out_by_hand_is_counted_no_more() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let store = Postgres::new(&url).unwrap();
     store.open().await.unwrap();
     let boards: Vec<_> = (0..100).map(board).collect();
@@ -87,9 +87,9 @@ async fn a_tally_of_much_that_moved_stays_short_and_what_is_taken_out_by_hand_is
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_newer_schema_is_refused() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     Postgres::new(&url).unwrap().open().await.unwrap();
     let mut raw = PgConnection::connect(&url).await.unwrap();
     raw.execute("INSERT INTO meta (name, value) VALUES ('needs_schema', '999')")
@@ -100,8 +100,9 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_server_that_is_away_or_refuses_says_why_and_is_worth_another_try() {
-    let Some(server) = server() else { return };
+    let server = server();
     let nobody = "postgres://boardroom@127.0.0.1:1/postgres";
     let (server, _) = server.rsplit_once('/').unwrap();
     let no_such = format!("{server}/nowhere_at_all");
@@ -113,10 +114,10 @@ async fn a_server_that_is_away_or_refuses_says_why_and_is_worth_another_try() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
     use boardroom::store::{Deliveries as _, Queue as _};
-    let Some(server) = server() else { return };
-    let store = Postgres::new(&schema(&server).await).unwrap();
+    let store = Postgres::new(&schema(&server()).await).unwrap();
     store.open().await.unwrap();
     for of in 0..200 {
         let hints = [crate::hint(of, of)];
@@ -129,9 +130,9 @@ async fn a_future_that_is_dropped_in_a_transaction_poisons_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_does_not_for_long() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let store = Postgres::new(&url).unwrap();
     store.open().await.unwrap();
     let mut raw = PgConnection::connect(&url).await.unwrap();
@@ -143,9 +144,9 @@ async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_do
 }
 
 #[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
 async fn who_is_frozen_while_it_takes_permits_fails_nobody_else() {
-    let Some(server) = server() else { return };
-    let url = schema(&server).await;
+    let url = schema(&server()).await;
     let (frozen, other) = (Postgres::new(&url).unwrap(), Postgres::new(&url).unwrap());
     frozen.open().await.unwrap();
     let need = |holder| Account {

@@ -46,9 +46,10 @@ async fn three_services_share_one_budget_and_their_deaths_do_not_stretch_it() {
     }
     // What the dead had taken is free at once, as if time had passed.
     house
+        .storage
         .execute("UPDATE board SET lease_until = 0 WHERE lease_until IS NOT NULL")
         .await;
-    let open = "SELECT count(*) FROM board WHERE status NOT IN ('mirrored', 'ignored') AND reason IS NOT 'confirmation'";
+    let open = "SELECT count(*) FROM board WHERE status NOT IN ('mirrored', 'ignored') AND reason IS DISTINCT FROM 'confirmation'";
     let known = "SELECT count(*) FROM board WHERE status <> 'ignored'";
     eventually("each board is mirrored or sits out its window", || async {
         house.count(known).await == 120 && house.count(open).await == 0

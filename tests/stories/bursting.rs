@@ -30,12 +30,13 @@ impl House {
             .iter()
             .map(|board| format!("('{board}', 'pending', 0, 0)"))
             .collect();
-        self.execute(&format!(
-            "INSERT INTO board (id, status, since, due_at) VALUES {}
-                 ON CONFLICT (id) DO UPDATE SET due_at = 0, hints = hints + 1",
-            rows.join(", ")
-        ))
-        .await;
+        self.storage
+            .execute(&format!(
+                "INSERT INTO board (id, status, since, due_at) VALUES {}
+                 ON CONFLICT (id) DO UPDATE SET due_at = 0, hints = board.hints + 1",
+                rows.join(", ")
+            ))
+            .await;
     }
 
     /// Requests that read boards: how many boards each.
@@ -305,13 +306,15 @@ async fn thousands_that_wait_are_woken_by_and_by_and_a_new_board_has_its_turn() 
     let mut house = House::new().await;
     let _service = house.start().await;
     // Held by somebody else, so that nobody looks at them here.
-    house
-        .execute(
-            "WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
-             INSERT INTO board (id, status, reason, since, lease_until)
-                 SELECT printf('%024x', n), 'waiting', 'docspace.create', 0, (unixepoch() + 3600) * 1000 FROM number",
-        )
-        .await;
+    let waiting = house.storage.either(
+        "WITH RECURSIVE number (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+         INSERT INTO board (id, status, reason, since, lease_until)
+             SELECT printf('%024x', n), 'waiting', 'docspace.create', 0, (unixepoch() + 3600) * 1000 FROM number",
+        "INSERT INTO board (id, status, reason, since, lease_until)
+             SELECT lpad(to_hex(n), 24, '0'), 'waiting', 'docspace.create', 0,
+                 CAST(extract(epoch FROM now()) + 3600 AS BIGINT) * 1000 FROM generate_series(1, 2500) AS n",
+    );
+    house.storage.execute(waiting).await;
     let woken =
         "SELECT count(*) FROM board WHERE reason = 'docspace.create' AND due_at IS NOT NULL";
     eventually("some are woken", || async { house.count(woken).await > 0 }).await;

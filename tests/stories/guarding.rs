@@ -81,9 +81,7 @@ async fn a_lost_database_adopts_the_webhooks_of_its_boards() {
     let board = house.mirrored("Launch").await;
     let hook = house.trello.webhooks_on(&board)[0].id.clone();
     service.stop().await;
-    for file in std::fs::read_dir(house.database().parent().unwrap()).unwrap() {
-        std::fs::remove_file(file.unwrap().path()).unwrap();
-    }
+    house.storage.lose().await;
     let _service = house.start().await;
     let query = format!(
         "SELECT count(*) FROM board WHERE id = '{board}' AND hook = '{}'",

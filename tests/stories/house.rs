@@ -1,14 +1,28 @@
 //! A sandbox, a folder, and the service as a process that can be killed. Waits are for conditions, never for time.
 
+#[path = "../shared/balancer.rs"]
+mod balancer;
+#[path = "../shared/fate.rs"]
+mod fate;
+#[path = "../shared/holding.rs"]
+mod holding;
+#[path = "../shared/server.rs"]
+#[expect(dead_code, reason = "some of it serves longer stories")]
+pub(crate) mod server;
+#[path = "../shared/storage.rs"]
+mod storage;
+
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use boardroom::sandbox::{DocSpace, NewBoard, Sandbox, Trello, WorkspaceId};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
+
+use self::balancer::Balancer;
+use self::server::Server;
+use self::storage::Storage;
 
 /// Far longer than anything here takes, so that a failure fails and nothing flickers.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -20,9 +34,13 @@ pub(crate) struct House {
     pub(crate) docspace: DocSpace,
     pub(crate) workspace: WorkspaceId,
     pub(crate) port: u16,
+    pub(crate) storage: Storage,
     folder: TempDir,
     settings: Vec<(String, String)>,
     starts: usize,
+    /// The ports of services that share the work, and what stands before them.
+    replicas: Vec<u16>,
+    balancer: Option<Balancer>,
     _sandbox: Sandbox,
 }
 
@@ -31,37 +49,69 @@ pub(crate) struct House {
 pub(crate) struct Service {
     child: Child,
     log: PathBuf,
+    pub(crate) port: u16,
 }
 
 impl House {
     pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::new(folder.path().join("data/boardroom.db")).await;
+        Self::keeping(storage, folder).await
+    }
+
+    /// With a server of its own, which need not be there yet.
+    pub(crate) async fn on(server: &Server) -> Self {
+        let storage = Storage::of(&server.url());
+        Self::keeping(storage, tempfile::tempdir().unwrap()).await
+    }
+
+    async fn keeping(storage: Storage, folder: TempDir) -> Self {
         let sandbox = Sandbox::start().await.unwrap();
         let (trello, docspace) = (sandbox.trello.clone(), sandbox.docspace.clone());
         // The limits have stories of their own.
         docspace.without_limits();
         let workspace = trello.add_workspace("Sales Team");
         let port = free_port();
-        let folder = tempfile::tempdir().unwrap();
         let mut house = Self {
             trello,
             docspace,
             workspace,
             port,
+            storage,
             folder,
             settings: Vec::new(),
             starts: 0,
+            replicas: Vec::new(),
+            balancer: None,
             _sandbox: sandbox,
         };
+        if let Some(url) = house.storage.url() {
+            house.set("BOARDROOM_DATABASE_URL", &url);
+        }
         house.set("TRELLO_API_KEY", &house.trello.key());
         house.set("TRELLO_TOKEN", &house.trello.token());
         house.set("TRELLO_API_SECRET", &house.trello.secret());
         house.set("ONLYOFFICE_API_HOST", &house.docspace.url());
         house.set("ONLYOFFICE_API_KEY", &house.docspace.api_key());
         house.set("BOARDROOM_TRELLO_API_URL", &house.trello.url());
-        house.set("BOARDROOM_LISTEN", &format!("127.0.0.1:{port}"));
-        house.set("BOARDROOM_PUBLIC_URL", &format!("http://127.0.0.1:{port}"));
         house.set("BOARDROOM_LOG", "debug");
+        house.receive_at(port);
         house
+    }
+
+    /// For so many services that share the work, behind one address.
+    pub(crate) async fn shared_by(mut self, count: usize) -> Self {
+        self.replicas = (0..count).map(|_| free_port()).collect();
+        let balancer = Balancer::before(&self.replicas).await;
+        self.receive_at(balancer.port());
+        self.balancer = Some(balancer);
+        self
+    }
+
+    fn receive_at(&mut self, port: u16) {
+        self.port = port;
+        self.set("BOARDROOM_LISTEN", &format!("127.0.0.1:{port}"));
+        self.set("BOARDROOM_PUBLIC_URL", &format!("http://127.0.0.1:{port}"));
     }
 
     /// Sets a variable for the next start; an empty value counts as unset.
@@ -83,6 +133,19 @@ impl House {
 
     /// Starts the service and returns at once.
     pub(crate) fn spawn(&mut self) -> Service {
+        self.spawn_at(self.port)
+    }
+
+    pub(crate) fn places(&self) -> usize {
+        self.replicas.len()
+    }
+
+    /// Starts one of the services that share the work, and returns at once.
+    pub(crate) fn replica(&mut self, index: usize) -> Service {
+        self.spawn_at(self.replicas[index])
+    }
+
+    fn spawn_at(&mut self, port: u16) -> Service {
         self.starts += 1;
         let log = self
             .folder
@@ -91,19 +154,31 @@ impl House {
         let file = File::create(&log).unwrap();
         let child = self
             .command(&["serve"])
+            .env("BOARDROOM_LISTEN", format!("127.0.0.1:{port}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
             .unwrap();
-        Service { child, log }
+        Service { child, log, port }
     }
 
     /// Starts the service and waits until it has registered its webhooks and has swept and audited once.
     pub(crate) async fn start(&mut self) -> Service {
+        self.let_leases_run_out().await;
         let mut service = self.spawn();
         self.settled(&mut service).await;
         service
+    }
+
+    /// On a server no service knows that it is alone there: it would wait for the leases of one that is dead.
+    pub(crate) async fn let_leases_run_out(&self) {
+        if let Storage::Database(database) = &self.storage {
+            // There is nothing to run out before the first start.
+            let _ = database
+                .execute("UPDATE board SET lease_until = 0 WHERE lease_until IS NOT NULL")
+                .await;
+        }
     }
 
     pub(crate) async fn settled(&self, service: &mut Service) {
@@ -179,60 +254,19 @@ impl House {
         .await;
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join("data/boardroom.db")
-    }
-
-    pub(crate) async fn open_database(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new()
-            .filename(self.database())
-            .busy_timeout(SOON);
-        SqliteConnection::connect_with(&options).await.unwrap()
-    }
-
-    /// Changes the database by hand, as time or a person would.
-    pub(crate) async fn execute(&self, sql: &str) {
-        let mut database = self.open_database().await;
-        sqlx::query(AssertSqlSafe(sql))
-            .execute(&mut database)
-            .await
-            .unwrap();
-        database.close().await.unwrap();
-    }
-
+    /// The number that a query answers with; 0 while it cannot be asked.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
-        if !self.database().exists() {
-            return 0;
-        }
-        let mut database = self.open_database().await;
-        let count = sqlx::query_scalar(AssertSqlSafe(sql))
-            .fetch_one(&mut database)
-            .await
-            .unwrap_or(0);
-        database.close().await.unwrap();
-        count
+        let counts = self.storage.all(sql).await.unwrap_or_default();
+        counts.first().copied().unwrap_or(0)
     }
 
     async fn text(&self, sql: &str) -> Option<String> {
-        let mut database = self.open_database().await;
-        let text = sqlx::query_scalar(AssertSqlSafe(sql))
-            .fetch_optional(&mut database)
-            .await
-            .unwrap();
-        database.close().await.unwrap();
-        text
+        self.storage.all(sql).await.unwrap().pop()
     }
 
     /// Lets time pass for everything that the database remembers.
     pub(crate) async fn age(&self, span: Duration) {
-        let ms = span.as_millis();
-        self.execute(&format!(
-            "UPDATE board SET due_at = due_at - {ms}, intent_at = intent_at - {ms}, failing_since = failing_since - {ms}, since = since - {ms},
-                 closed_at = closed_at - {ms}, gone_at = gone_at - {ms}, missing_at = missing_at - {ms},
-                 changes = CASE WHEN changes IS NOT NULL THEN (SELECT json_group_array(json_set(value, '$.at', (value ->> 'at') - {ms}))
-                     FROM json_each(changes)) END"
-        ))
-        .await;
+        self.storage.age(span, "1 = 1").await;
     }
 }
 
@@ -245,11 +279,7 @@ impl Service {
     pub(crate) async fn logged(&mut self, words: &str) {
         let begun = Instant::now();
         while !self.log().contains(words) {
-            assert!(
-                self.child.try_wait().unwrap().is_none(),
-                "the service ended: {}",
-                self.log()
-            );
+            self.must_live();
             assert!(
                 begun.elapsed() < SOON,
                 "the log never said `{words}`: {}",
@@ -257,6 +287,12 @@ impl Service {
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// It ends only when it is told to.
+    pub(crate) fn must_live(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "the service ended: {}", self.log());
     }
 
     /// SIGKILL: nothing is ended, nothing is handed back.
@@ -315,13 +351,19 @@ impl Drop for Service {
 }
 
 /// Waits for a condition that nobody announces.
-pub(crate) async fn eventually<F: Future<Output = bool>>(
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl FnMut() -> F) {
+    within(SOON, what, condition).await;
+}
+
+/// The same, for what may take longer than most.
+pub(crate) async fn within<F: Future<Output = bool>>(
+    span: Duration,
     what: &str,
     mut condition: impl FnMut() -> F,
 ) {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < SOON, "it never came to be that {what}");
+        assert!(begun.elapsed() < span, "it never came to be that {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use boardroom::api::{Caller, Options, client, send};
 use boardroom::sandbox::{Effect, Fault, Letter};
-use sqlx::Executor as _;
 
 use crate::house::{House, SOON, eventually};
 
@@ -45,8 +44,8 @@ async fn it_answers_from_the_first_moment_while_trello_hangs() {
 async fn a_database_that_cannot_be_written_is_not_ready_and_comes_back() {
     let mut house = House::new().await;
     let _service = house.start().await;
-    let mut other = house.open_database().await;
-    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let everything = "BEGIN; LOCK TABLE board, delivery, history, meta IN ACCESS EXCLUSIVE MODE";
+    let other = house.storage.hold("BEGIN EXCLUSIVE", everything).await;
     eventually("it is not ready", || async {
         ask(&house, reqwest::Method::GET, "/readyz").await == 503
     })
@@ -63,7 +62,7 @@ async fn a_database_that_cannot_be_written_is_not_ready_and_comes_back() {
         .await
         .unwrap();
     assert_eq!(refused.status, 503);
-    other.execute("ROLLBACK").await.unwrap();
+    other.end().await;
     eventually("it is ready again", || async {
         ask(&house, reqwest::Method::GET, "/readyz").await == 200
     })
@@ -101,11 +100,13 @@ async fn restarts_do_not_stretch_the_budget() {
         house.silent(&format!("Board {number}"));
     }
     for requests in [10, 25, 40] {
+        house.let_leases_run_out().await;
         let service = house.spawn();
         let made = |trello: &boardroom::sandbox::Trello| trello.requests().len() >= requests;
         house.trello.wait_until(made, SOON).await.unwrap();
         service.kill();
     }
+    house.let_leases_run_out().await;
     let _service = house.spawn();
     house
         .trello

@@ -1,4 +1,6 @@
 //! Stories of boardroom: the real binary against the sandbox, on real sockets, with a database of its own.
+//!
+//! On SQLite, unless `BOARDROOM_TEST_POSTGRES` names a PostgreSQL server. `tests/run` tells them on both.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,4 +25,5 @@ mod leading;
 mod living;
 mod mending;
 mod respecting;
+mod sharing;
 mod surviving;

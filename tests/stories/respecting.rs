@@ -149,8 +149,7 @@ async fn a_restored_backup_is_brought_up_to_date_before_anything_is_created() {
     let service = house.start().await;
     let (old, later) = (house.mirrored("Old").await, house.mirrored("Later").await);
     service.stop().await;
-    let backup = house.database().with_extension("backup");
-    std::fs::copy(house.database(), &backup).unwrap();
+    house.storage.back_up().await;
     let service = house.start().await;
     let young = house.mirrored("Young").await;
     house.trello.rename(&old, "Old, renamed");
@@ -159,7 +158,7 @@ async fn a_restored_backup_is_brought_up_to_date_before_anything_is_created() {
     house.room_is(&later, "Later", true).await;
     house.status(&later, "mirrored").await;
     service.stop().await;
-    std::fs::copy(&backup, house.database()).unwrap();
+    house.storage.put_back().await;
     house.docspace.forget_requests();
     let _service = house.start().await;
     for board in [&old, &later, &young] {

@@ -249,7 +249,7 @@ async fn killed_again_and_again_no_board_is_lost_and_none_gets_two() {
     }
     let _service = house.start().await;
     // Killed between an intention and its call, nobody knows whether it was sent: those boards sit out the window.
-    let open = "SELECT count(*) FROM board WHERE status NOT IN ('mirrored', 'ignored') AND reason IS NOT 'confirmation'";
+    let open = "SELECT count(*) FROM board WHERE status NOT IN ('mirrored', 'ignored') AND reason IS DISTINCT FROM 'confirmation'";
     let known = "SELECT count(*) FROM board WHERE status <> 'ignored'";
     let wanted = i64::try_from(boards.len()).unwrap();
     eventually("each board is mirrored or sits out its window", || async {
