@@ -2,6 +2,8 @@
 //!
 //! Leases and due times are compared with the database's clock. No remote call is ever made inside a transaction.
 
+#[cfg(test)]
+mod costs;
 pub mod history;
 mod people;
 mod postgres;
