@@ -3,6 +3,8 @@
 //! Leases and due times are compared with the database's clock. No remote call is ever made inside a transaction.
 
 pub(crate) mod budget;
+#[cfg(test)]
+mod costs;
 pub mod history;
 mod people;
 mod postgres;

@@ -1,6 +1,8 @@
 //! The store in a PostgreSQL database, which several services may share: a pool of connections, and what keeps them sound.
 
 mod connection;
+#[cfg(test)]
+mod costs;
 mod inspection;
 
 use std::fmt;

@@ -1,5 +1,8 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and a few that read.
 
+#[cfg(test)]
+mod costs;
+
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ use crate::model::status::{Status, Waiting};
 use crate::model::time::milliseconds;
 use crate::store::{Concern, Passage, Shown, StoreError, Upkeep};
 use statements::{
-    BACK, DUE, HOOKED, MISSING, OVERHOOKED, PASS_BRAKE, RELEASE, RESCOPED, TWINS, UNHOOKED,
+    BACK, DUE, HOOKED, MISSING, OVERHOOKED, PASS_BRAKE, RELEASE, RESCOPED, TWINS, UNCOUNT, UNHOOKED,
 };
 
 #[async_trait]
@@ -190,6 +190,8 @@ impl<E: Engine> Upkeep for Sql<E> {
             .bind(milliseconds(per));
         let mut write = self.engine.begin().await?;
         write.lock(Lock::Brakes).await?;
+        let uncount = UNCOUNT.bind(brake.as_str()).bind(milliseconds(per));
+        write.execute(uncount).await?;
         let passed = write.execute(pass).await?;
         write.commit().await?;
         Ok(if passed == 0 {

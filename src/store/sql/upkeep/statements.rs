@@ -56,4 +56,10 @@ pub(super) const PASS_BRAKE: Statement = sql!(
      ON CONFLICT (lane, board) DO UPDATE SET at = CASE WHEN brake.at > " now " - $4 THEN brake.at ELSE excluded.at END"
 );
 
+/// Boards that were counted before the span count no more. Each that passes takes some of them away, so that they do not pile up.
+pub(super) const UNCOUNT: Statement = sql!(
+    "DELETE FROM brake WHERE lane = $1 AND board " {"IN (" | "= ANY(ARRAY("} "
+         SELECT board FROM brake WHERE lane = $1 AND at <= " now " - $2 ORDER BY at LIMIT 10" {")" | "))"}
+);
+
 pub(super) const TWINS: Statement = sql!("SELECT room_id, board FROM twin");
