@@ -133,7 +133,7 @@ impl House {
 
     /// Starts the service and returns at once.
     pub(crate) fn spawn(&mut self) -> Service {
-        self.spawn_at(self.port)
+        self.spawn_at(&self.setting("BOARDROOM_LISTEN"))
     }
 
     pub(crate) fn places(&self) -> usize {
@@ -142,10 +142,10 @@ impl House {
 
     /// Starts one of the services that share the work, and returns at once.
     pub(crate) fn replica(&mut self, index: usize) -> Service {
-        self.spawn_at(self.replicas[index])
+        self.spawn_at(&format!("127.0.0.1:{}", self.replicas[index]))
     }
 
-    fn spawn_at(&mut self, port: u16) -> Service {
+    fn spawn_at(&mut self, address: &str) -> Service {
         self.starts += 1;
         let log = self
             .folder
@@ -154,12 +154,14 @@ impl House {
         let file = File::create(&log).unwrap();
         let child = self
             .command(&["serve"])
-            .env("BOARDROOM_LISTEN", format!("127.0.0.1:{port}"))
+            .env("BOARDROOM_LISTEN", address)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()
             .unwrap();
+        let (_, port) = address.rsplit_once(':').unwrap();
+        let port = port.parse().unwrap();
         Service { child, log, port }
     }
 
@@ -174,10 +176,13 @@ impl House {
     /// On a server no service knows that it is alone there: it would wait for the leases of one that is dead.
     pub(crate) async fn let_leases_run_out(&self) {
         if let Storage::Database(database) = &self.storage {
-            // There is nothing to run out before the first start.
-            let _ = database
-                .execute("UPDATE board SET lease_until = 0 WHERE lease_until IS NOT NULL")
-                .await;
+            for leases in [
+                "UPDATE board SET lease_until = 0 WHERE lease_until IS NOT NULL",
+                "UPDATE lease SET until = 0",
+            ] {
+                // There is nothing to run out before the first start.
+                let _ = database.execute(leases).await;
+            }
         }
     }
 
