@@ -11,14 +11,15 @@ const WINDOW: Duration = Duration::from_secs(130);
 fn kill(service: Service) {
     let log = service.kill();
     let answers = log.matches("Trello answered").count();
-    assert!(answers > 3, "only {answers} requests were its share");
+    assert!(answers > 1, "only {answers} requests were its share");
 }
 
 #[tokio::test]
 async fn three_services_share_one_budget_and_their_deaths_do_not_stretch_it() {
     let mut house = House::new().await;
-    house.set("BOARDROOM_TRELLO_RATE", "40/2s");
+    house.set("BOARDROOM_TRELLO_RATE", "60/2s");
     house.set("BOARDROOM_TRELLO_TIMEOUT", "1s");
+    house.set("BOARDROOM_BRAKE", "off");
     // Only our own limit counts here.
     house.trello.without_rate_limits();
     house.docspace.set_create_time(Duration::from_millis(5));
@@ -32,10 +33,10 @@ async fn three_services_share_one_budget_and_their_deaths_do_not_stretch_it() {
         services.push(service);
     }
     for (wave, dies) in [1, 1, 0].into_iter().enumerate() {
-        for number in 0..40 {
+        for number in 0..120 {
             house.board(&format!("Board {wave}.{number}"));
         }
-        let requests = house.trello.requests().len() + 60;
+        let requests = house.trello.requests().len() + 100;
         let made = |trello: &boardroom::sandbox::Trello| trello.requests().len() >= requests;
         house.trello.wait_until(made, SOON).await.unwrap();
         kill(services.remove(dies));
@@ -52,15 +53,15 @@ async fn three_services_share_one_budget_and_their_deaths_do_not_stretch_it() {
     let open = "SELECT count(*) FROM board WHERE status NOT IN ('mirrored', 'ignored') AND reason IS DISTINCT FROM 'confirmation'";
     let known = "SELECT count(*) FROM board WHERE status <> 'ignored'";
     eventually("each board is mirrored or sits out its window", || async {
-        house.count(known).await == 120 && house.count(open).await == 0
+        house.count(known).await == 360 && house.count(open).await == 0
     })
     .await;
     house.age(WINDOW).await;
-    house.rooms(120).await;
+    house.rooms(360).await;
     // A tenth is for commands.
     let peak = house.trello.peak_requests_in(Duration::from_secs(2));
-    assert!(peak <= 36, "{peak} requests within two seconds");
-    assert!(peak > 24, "more than {peak} were allowed");
+    assert!(peak <= 54, "{peak} requests within two seconds");
+    assert!(peak > 36, "more than {peak} were allowed");
 }
 
 #[tokio::test]
