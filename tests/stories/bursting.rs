@@ -324,6 +324,6 @@ async fn thousands_that_wait_are_woken_by_and_by_and_a_new_board_has_its_turn() 
         house.count(woken).await == 2500
     })
     .await;
-    let at_once = "SELECT max(woken) FROM (SELECT count(*) AS woken FROM board WHERE reason = 'docspace.create' GROUP BY due_at)";
+    let at_once = "SELECT max(woken) FROM (SELECT count(*) AS woken FROM board WHERE reason = 'docspace.create' GROUP BY due_at) AS steps";
     assert_eq!(house.count(at_once).await, 1000);
 }

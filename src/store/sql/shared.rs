@@ -38,7 +38,7 @@ const LEARNT: Statement = sql!(
 
 /// There is a row even when nothing is closed: it tells the time.
 const LANES: Statement = sql!(
-    "SELECT " now " AS now, name, code, detail, since, until, failures FROM (SELECT 1 AS one) AS always LEFT JOIN lane ON true"
+    "SELECT " now " AS now, name, code, detail, since, until, failures FROM (SELECT 1 AS one) AS always LEFT JOIN lane ON true ORDER BY since, name"
 );
 
 /// Of two who close the same lane at once, or find it still closed at once, one counts: its failure is the same.
