@@ -6,6 +6,7 @@ mod costs;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -15,6 +16,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
@@ -24,6 +27,8 @@ use crate::store::{SCHEMA, StoreError};
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// How long somebody waits for the connection that writes.
+const TURN: Duration = Duration::from_secs(10);
 
 /// A store in one file.
 pub type Sqlite = Sql<File>;
@@ -32,6 +37,8 @@ pub type Sqlite = Sql<File>;
 #[derive(Debug, Clone)]
 pub struct File {
     write: SqlitePool,
+    /// Whoever is not in haste waits here for his turn, so that he who is waits for one transaction and not for hundreds.
+    turns: Arc<Semaphore>,
     read: SqlitePool,
     path: PathBuf,
 }
@@ -79,9 +86,11 @@ impl Sql<File> {
         let options = options(path).create_if_missing(false);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(BUSY * 2);
+            .acquire_timeout(TURN);
+        // Or every look at a board would make and remove a file of its own for what a statement keeps in between.
+        let in_memory = options.clone().pragma("temp_store", "memory");
         let write = write
-            .connect_with(options.clone())
+            .connect_with(in_memory)
             .await
             .map_err(|error| fault(reason(&error)))?;
         migrate(&write).await.map_err(|error| match error {
@@ -93,11 +102,7 @@ impl Sql<File> {
             .acquire_timeout(BUSY);
         let read = read.connect_lazy_with(options.read_only(true));
         Ok(Self {
-            engine: File {
-                write,
-                read,
-                path: path.into(),
-            },
+            engine: File::new(write, read, path.into()),
         })
     }
 
@@ -144,6 +149,32 @@ impl Sql<File> {
     }
 }
 
+impl File {
+    fn new(write: SqlitePool, read: SqlitePool, path: PathBuf) -> Self {
+        Self {
+            write,
+            turns: Arc::new(Semaphore::new(1)),
+            read,
+            path,
+        }
+    }
+
+    /// Waits until nobody else writes who is not in haste.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        match timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
+            Ok(turn) => Ok(turn.expect("the semaphore is never closed")),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
+    }
+
+    async fn begin_with(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Writing, StoreError> {
+        Ok(Writing {
+            transaction: self.write.begin_with("BEGIN IMMEDIATE").await?,
+            _turn: turn,
+        })
+    }
+}
+
 impl Engine for File {
     type Row = SqliteRow;
     type Transaction = Writing;
@@ -153,16 +184,23 @@ impl Engine for File {
     }
 
     async fn write(&self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
+        let _turn = self.turn().await?;
         Ok(bound(query.into()).fetch_all(&self.write).await?)
     }
 
     async fn execute(&self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
+        let _turn = self.turn().await?;
         let done = bound(query.into()).execute(&self.write).await?;
         Ok(done.rows_affected())
     }
 
     async fn begin(&self) -> Result<Writing, StoreError> {
-        Ok(Writing(self.write.begin_with("BEGIN IMMEDIATE").await?))
+        let turn = self.turn().await?;
+        self.begin_with(Some(turn)).await
+    }
+
+    async fn begin_in_haste(&self) -> Result<Writing, StoreError> {
+        self.begin_with(None).await
     }
 
     /// The file was opened when this was made.
@@ -178,17 +216,23 @@ impl Engine for File {
 
 /// A transaction of the one connection that writes.
 #[derive(Debug)]
-pub(super) struct Writing(sqlx::Transaction<'static, sqlx::Sqlite>);
+pub(super) struct Writing {
+    transaction: sqlx::Transaction<'static, sqlx::Sqlite>,
+    /// Given on when this ends.
+    _turn: Option<OwnedSemaphorePermit>,
+}
 
 impl Transaction for Writing {
     type Row = SqliteRow;
 
     async fn rows(&mut self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
-        Ok(bound(query.into()).fetch_all(&mut *self.0).await?)
+        Ok(bound(query.into())
+            .fetch_all(&mut *self.transaction)
+            .await?)
     }
 
     async fn execute(&mut self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
-        let done = bound(query.into()).execute(&mut *self.0).await?;
+        let done = bound(query.into()).execute(&mut *self.transaction).await?;
         Ok(done.rows_affected())
     }
 
@@ -198,7 +242,7 @@ impl Transaction for Writing {
     }
 
     async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        Ok(self.transaction.commit().await?)
     }
 }
 

@@ -21,7 +21,7 @@ const TIDY: u32 = 2_000;
 #[async_trait]
 impl<E: Engine> Deliveries for Sql<E> {
     async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError> {
-        let mut write = self.engine.begin().await?;
+        let mut write = self.engine.begin_in_haste().await?;
         let mut new = remember(&mut write, hints).await?;
         // Of an action that is in the batch twice, the first is the new one.
         let recorded: Vec<_> = hints
@@ -91,7 +91,9 @@ impl<E: Engine> Deliveries for Sql<E> {
             "INSERT INTO meta (name, value) VALUES ('probe', CAST(" now " AS TEXT))
              ON CONFLICT (name) DO UPDATE SET value = excluded.value"
         );
-        self.engine.execute(probe).await.map(drop)
+        let mut write = self.engine.begin_in_haste().await?;
+        write.execute(probe).await?;
+        write.commit().await
     }
 
     async fn tidy(&self) -> Result<bool, StoreError> {

@@ -32,6 +32,11 @@ pub(in crate::store) trait Engine: Debug + Clone + Send + Sync + 'static {
     /// Begins a transaction that will write. One that is dropped never happened.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send;
 
+    /// The same for one that somebody waits for: where only one may write at a time, it goes before those of [`begin`](Self::begin).
+    fn begin_in_haste(&self) -> impl Future<Output = Result<Self::Transaction, StoreError>> + Send {
+        self.begin()
+    }
+
     /// Connects, and brings the schema up to date. May be asked again after an error.
     fn open(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 

@@ -39,7 +39,7 @@ async fn counting(folder: &std::path::Path) -> (Sqlite, Arc<AtomicI64>) {
     let read = pool(1).connect_lazy_with(options.read_only(true));
     (
         Sql {
-            engine: File { write, read, path },
+            engine: File::new(write, read, path),
         },
         steps,
     )
