@@ -134,8 +134,14 @@ pub trait Queue {
         note: Option<&Note>,
     ) -> Result<Held, StoreError>;
 
-    /// Notes what is known of a create by now. Needs no lease: it is true whoever says it.
-    async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError>;
+    /// Notes what is known of a create by now. Needs no lease: it is true whoever says it, but only of the one that was intended at
+    /// `remote_at`; another may have been sent meanwhile.
+    async fn answered(
+        &self,
+        board: BoardId,
+        remote_at: Timestamp,
+        answer: Answer,
+    ) -> Result<(), StoreError>;
 
     /// Forgets an intention that came to nothing.
     async fn abandon(&self, fence: Fence) -> Result<Held, StoreError>;

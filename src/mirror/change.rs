@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::docspace::DocSpaceError;
 use crate::lane::Charge;
+use crate::mirror::create::{MARGIN, is_late};
 use crate::mirror::plan::{Age, Pending, RoomSight};
 use crate::mirror::{Look, Stop};
 use crate::model::board::{Act, Answer, Change, RoomRecord};
@@ -27,8 +30,6 @@ const READS: [Duration; 5] = [
     Duration::from_millis(320),
     Duration::from_millis(640),
 ];
-/// What a lease must have left beyond the longest that a call can take.
-const MARGIN: Duration = Duration::from_secs(30);
 
 impl Look<'_> {
     /// Renames the room. A refusal may mean that it went away or into the archive meanwhile: then it is looked at again.
@@ -43,7 +44,7 @@ impl Look<'_> {
         };
         let writer = self.writer_through(Lane::Rename).await?;
         let room = self.intend_change(Act::Rename(title.to_owned())).await?;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let answer = writer.rename(room.id, title).await;
         drop(writer);
         let renamed = match answer {
@@ -129,7 +130,11 @@ impl Look<'_> {
         room.changes.retain(|change| change.act != act);
         let at = self.now();
         room.changes.push(Change { act, at });
+        let asked = Instant::now();
         self.amend(room.clone(), None).await?;
+        if is_late(asked) {
+            return Err(Stop::Lost);
+        }
         Ok(room)
     }
 

@@ -20,7 +20,15 @@ use crate::store::{Bound, Held, NewIntention};
 use crate::trello::TrelloError;
 
 /// What a lease must have left beyond the longest that the call can take.
-const MARGIN: Duration = Duration::from_secs(30);
+pub(super) const MARGIN: Duration = Duration::from_secs(30);
+/// A write is sent so soon after its intention was handed to the store, or not at all: of the lease that was asked for then there is still
+/// more left than the call can take.
+const SOON: Duration = Duration::from_secs(15);
+
+/// Whether a write that was committed to from `asked` on must not be sent any more: the lease may be another's by the time that it arrives.
+pub(super) fn is_late(asked: Instant) -> bool {
+    asked.elapsed() > SOON
+}
 
 impl<'m> Look<'m> {
     /// Creates the room and records it.
@@ -33,7 +41,13 @@ impl<'m> Look<'m> {
         };
         self.pass_brake(Lane::CreateBrake).await?;
         let writer = self.writer_through(Lane::Create).await?;
+        let asked = Instant::now();
         let intention = self.intend(title).await?;
+        if is_late(asked) {
+            // It was frozen while the store answered. Nothing was sent; but another may hold the board by now.
+            self.mirror.store.abandon(self.claim.fence).await?;
+            return Err(Stop::Lost);
+        }
         let tags = self.tags();
         let room = &self.mirror.rules.room;
         let new = NewRoom {
@@ -204,7 +218,8 @@ impl<'m> Look<'m> {
         let board = self.claim.record.id;
         let answer = error.answer();
         let mut charge = Charge::from(&error);
-        if let Err(error) = self.mirror.store.answered(board, answer).await {
+        let store = &self.mirror.store;
+        if let Err(error) = store.answered(board, intention.remote_at, answer).await {
             return error.into();
         }
         if answer == Answer::Unknown {
@@ -251,5 +266,20 @@ impl<'m> Look<'m> {
             Verdict::Lane(lane) => Stop::wait(Waiting::Lane(lane)),
             Verdict::Call => Stop::from(charge),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_committed_to_before_a_freeze_is_not_sent_after_it() {
+        let asked = Instant::now();
+        tokio::time::advance(SOON).await;
+        assert!(!is_late(asked));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(is_late(asked));
+        assert!(SOON < MARGIN, "the call must fit into what is left");
     }
 }

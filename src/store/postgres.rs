@@ -29,7 +29,13 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// After so long without an answer the server is taken to be away. The server itself gives up a little earlier, so that a statement which
 /// is told to have failed does not go on there.
 const ANSWER: Duration = Duration::from_secs(15);
-const SERVER_LIMITS: &str = "SET statement_timeout = '14s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'";
+/// A transaction may be silent for less than others wait for what it holds: who is frozen or cut off in the middle of one must not fail
+/// them.
+const SERVER_LIMITS: &str = "SET statement_timeout = '14s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '3s'";
+/// A migration may take its time; but who is frozen or cut off in the middle of one must not hold up the others without end, nor a server
+/// that says nothing any more.
+const MIGRATION_LIMITS: &str = "SET lock_timeout = '10s'; SET idle_session_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'";
+const MIGRATION: Duration = Duration::from_mins(10);
 /// Deliveries, looks at boards and commands share these.
 const CONNECTIONS: u32 = 10;
 /// A connection that was idle for so long is asked whether it still lives before it is used.
@@ -146,7 +152,13 @@ impl Engine for Server {
     }
 
     async fn open(&self) -> Result<(), StoreError> {
-        self.bring_up_to_date().await.map_err(cut_short)
+        let done = tokio::time::timeout(MIGRATION, self.bring_up_to_date()).await;
+        let done = done.unwrap_or_else(|_| {
+            Err(StoreError::Away {
+                reason: format!("no answer within {MIGRATION:?}"),
+            })
+        });
+        done.map_err(cut_short)
     }
 
     async fn close(&self) {
@@ -158,6 +170,7 @@ impl Server {
     async fn bring_up_to_date(&self) -> Result<(), StoreError> {
         // One connection for itself: the pool would hide why none could be made, and a migration may take its time.
         let mut connection = self.connect().await?;
+        connection.execute(MIGRATION_LIMITS).await?;
         if !self.makes_tables && inspection::newest(&mut connection).await?.is_none() {
             return Err(StoreError::Missing {
                 place: self.place(),
@@ -213,9 +226,7 @@ impl Transaction for Writing {
     }
 
     async fn lock(&mut self, what: Lock) -> Result<(), StoreError> {
-        // Less than others wait for it: who is frozen or cut off while it holds the lock must not fail them.
-        let lock = "SELECT set_config('idle_in_transaction_session_timeout', '3s', true), pg_advisory_xact_lock($1, $2)";
-        let lock = sqlx::query(lock);
+        let lock = sqlx::query("SELECT pg_advisory_xact_lock($1, $2)");
         let lock = lock.bind(LOCKS).bind(what as i32);
         self.0.execute(lock).await.map(drop)
     }

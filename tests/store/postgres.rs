@@ -183,3 +183,66 @@ async fn who_is_frozen_while_it_takes_permits_fails_nobody_else() {
         }
     }
 }
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
+async fn who_is_frozen_while_it_stores_a_delivery_fails_nobody_else() {
+    use boardroom::store::Deliveries as _;
+    let url = schema(&server()).await;
+    let (frozen, other) = (Postgres::new(&url).unwrap(), Postgres::new(&url).unwrap());
+    frozen.open().await.unwrap();
+    let started = Instant::now();
+    let mut numbers = 0..;
+    let mut next = || crate::hint(numbers.next().unwrap(), 1);
+    for patience in (1..100).cycle() {
+        assert!(started.elapsed() < LEASE, "it never held the board");
+        let (mine, theirs) = ([next()], [next()]);
+        let mut silent = frozen.accept(&mine);
+        let patience = Duration::from_micros(patience * 200);
+        if tokio::time::timeout(patience, &mut silent).await.is_ok() {
+            continue;
+        }
+        let begun = Instant::now();
+        other.accept(&theirs).await.unwrap();
+        if begun.elapsed() > Duration::from_secs(1) {
+            let late = silent.await.unwrap_err();
+            assert!(matches!(late, StoreError::Away { .. }), "{late:?}");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
+async fn what_somebody_else_holds_for_too_long_is_worth_another_try() {
+    let url = schema(&server()).await;
+    let store = Postgres::new(&url).unwrap();
+    store.open().await.unwrap();
+    store.hint(&[board(1)]).await.unwrap();
+    let mut raw = PgConnection::connect(&url).await.unwrap();
+    let hold = "BEGIN; UPDATE board SET hints = hints + 1";
+    raw.execute(hold).await.unwrap();
+    let late = store.hint(&[board(1)]).await.unwrap_err();
+    assert!(matches!(late, StoreError::Away { .. }), "{late:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server: tests/run starts one"]
+async fn who_is_frozen_while_it_brings_the_schema_up_to_date_holds_up_nobody_without_end() {
+    use sqlx::migrate::Migrate as _;
+    let server = server();
+    let mut raw = PgConnection::connect(&server).await.unwrap();
+    // Of its own: the lock is one for a whole database.
+    let name = format!("test_{:016x}", fastrand::u64(..));
+    let create = format!("CREATE DATABASE {name}");
+    raw.execute(AssertSqlSafe(create)).await.unwrap();
+    let (server, _) = server.rsplit_once('/').unwrap();
+    let url = format!("{server}/{name}");
+    let mut frozen = PgConnection::connect(&url).await.unwrap();
+    frozen.lock().await.unwrap();
+    let store = Postgres::new(&url).unwrap();
+    let late = store.open().await.unwrap_err();
+    assert!(matches!(late, StoreError::Away { .. }), "{late:?}");
+    drop(frozen);
+    store.open().await.unwrap();
+}

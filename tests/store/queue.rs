@@ -143,7 +143,15 @@ async fn an_intention_is_kept_until_its_room_is_recorded() {
             .unwrap(),
         0
     );
-    kept.answered(board(2), Answer::Refused).await.unwrap();
+    // Of an earlier create, that of a worker which was frozen for long: it says nothing of this one.
+    kept.answered(board(2), Timestamp(4), Answer::Refused)
+        .await
+        .unwrap();
+    let open = kept.record(board(2)).await.unwrap().unwrap().intention;
+    assert_eq!(open.unwrap().answer, Answer::Unknown);
+    kept.answered(board(2), Timestamp(5), Answer::Refused)
+        .await
+        .unwrap();
     let rivals = kept.rivals(board(1), "Sprint", LEASE).await.unwrap();
     assert_eq!(rivals, 1, "a refused create may have left a room, too");
     let again = kept.intend(claim.fence, &intention, LEASE).await.unwrap();

@@ -110,9 +110,10 @@ pub(super) fn away(error: sqlx::Error) -> StoreError {
         },
         sqlx::Error::Database(said) => {
             // Class 57: the server is stopping, starting or was told to end the session; 53: it is short of something; 08: the connection.
-            // 25P03: it ended a session that was silent for too long in a transaction.
+            // 25P03: it ended a session that was silent for too long in a transaction. 55P03, 57014, 40: others held what was to be written
+            // for too long, or two waited for each other.
             let code = said.code().unwrap_or_default();
-            let is_away = ["57P", "53", "08", "25P03"]
+            let is_away = ["57P", "53", "08", "25P03", "55P03", "57014", "40"]
                 .iter()
                 .any(|class| code.starts_with(class));
             if is_away {

@@ -175,10 +175,19 @@ impl<E: Engine> Queue for Sql<E> {
         Ok(held(amended))
     }
 
-    async fn answered(&self, board: BoardId, answer: Answer) -> Result<(), StoreError> {
-        let answered =
-            sql!("UPDATE board SET intent_answer = $2 WHERE id = $1 AND intent_title IS NOT NULL");
-        let answered = answered.bind(board.to_string()).bind(answer.as_str());
+    async fn answered(
+        &self,
+        board: BoardId,
+        remote_at: Timestamp,
+        answer: Answer,
+    ) -> Result<(), StoreError> {
+        let answered = sql!(
+            "UPDATE board SET intent_answer = $3 WHERE id = $1 AND intent_title IS NOT NULL AND intent_remote_at = $2"
+        );
+        let answered = answered
+            .bind(board.to_string())
+            .bind(remote_at)
+            .bind(answer.as_str());
         self.engine.execute(answered).await.map(drop)
     }
 
