@@ -246,10 +246,14 @@ impl Worker {
             settlement(claim, looked, now, fastrand::f64())
         });
         let Some(settlement) = settlement else {
-            self.hand_back(claim).await;
+            self.give_back(claim, claimed).await;
             return failure;
         };
-        match store.settle(claim.fence, &settlement).await {
+        let mut settled = store.settle(claim.fence, &settlement).await;
+        while self.tries_again(&settled, claimed).await {
+            settled = store.settle(claim.fence, &settlement).await;
+        }
+        match settled {
             Ok(Settled::Rests) => {}
             // Its bell was rung while it was taken.
             Ok(Settled::DueAgain) => self.mirror.lanes.work().notify_one(),
@@ -266,6 +270,26 @@ impl Worker {
             self.look_again(claim.fence.board).await;
         }
         failure
+    }
+
+    /// The lease runs out by itself when the store does not answer for so long.
+    async fn give_back(&self, claim: &Claim, claimed: Instant) {
+        let whose = Whose::Board(claim.fence);
+        let mut given = self.mirror.store.hand_back(whose).await;
+        while self.tries_again(&given, claimed).await {
+            given = self.mirror.store.hand_back(whose).await;
+        }
+    }
+
+    /// Whether to tell the database once more what it did not take, after a moment: while it is away and the board is ours, nobody else
+    /// looks at the board anyway. Whoever is told to stop leaves it at that.
+    async fn tries_again<T>(&self, told: &Result<T, StoreError>, claimed: Instant) -> bool {
+        let is_away = matches!(told, Err(StoreError::Away { .. }));
+        if !is_away || claimed.elapsed() > self.mirror.lease() {
+            return false;
+        }
+        let moment = tokio::time::sleep(POLL);
+        self.mirror.stop.run_until_cancelled(moment).await.is_some()
     }
 
     /// Whether what a board waits for has come while it was looked at: the wake-up went by before it was told to wait.
