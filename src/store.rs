@@ -49,12 +49,26 @@ pub enum StoreError {
     /// Worth another try: it says nothing about what was asked.
     #[error("the database cannot be reached: {reason}")]
     Away { reason: String },
-    #[error("the database refused")]
-    Database(#[from] sqlx::Error),
+    #[error("the database refused: {}", said(.0))]
+    Database(sqlx::Error),
     #[error("the database could not be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database holds what this version cannot read: {0}")]
     Unreadable(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// The database's own words, which the driver's would say twice.
+fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.message().to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// The newest schema that this program knows.

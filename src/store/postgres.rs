@@ -21,7 +21,7 @@ use crate::store::postgres::connection::{Connection, away, refused};
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
 use crate::store::sql::statement::{Argument, Query};
-use crate::store::{SCHEMA, StoreError};
+use crate::store::{SCHEMA, StoreError, said};
 pub use inspection::{Inspection, Tables};
 
 /// How long a statement may wait for a free connection, or for the server to take a new one.
@@ -29,9 +29,10 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// After so long without an answer the server is taken to be away. The server itself gives up a little earlier, so that a statement which
 /// is told to have failed does not go on there.
 const ANSWER: Duration = Duration::from_secs(15);
-/// A transaction may be silent for less than others wait for what it holds: who is frozen or cut off in the middle of one must not fail
+/// A delivery is acknowledged when it is on disk, whatever the server is set to do for others. A transaction may be silent for less than others wait for what it holds: who is frozen or cut off in the middle of one must not fail
 /// them.
-const SERVER_LIMITS: &str = "SET statement_timeout = '14s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '3s'";
+const SERVER_LIMITS: &str = "SET statement_timeout = '14s'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '3s'; \
+     SET synchronous_commit = on";
 /// A migration may take its time; but who is frozen or cut off in the middle of one must not hold up the others without end, nor a server
 /// that says nothing any more.
 const MIGRATION_LIMITS: &str = "SET lock_timeout = '10s'; SET idle_session_timeout = '15s'; SET idle_in_transaction_session_timeout = '15s'";
@@ -171,14 +172,18 @@ impl Server {
         // One connection for itself: the pool would hide why none could be made, and a migration may take its time.
         let mut connection = self.connect().await?;
         connection.execute(MIGRATION_LIMITS).await?;
-        if !self.makes_tables && inspection::newest(&mut connection).await?.is_none() {
+        let newest = inspection::newest(&mut connection).await?;
+        if !self.makes_tables && newest.is_none() {
             return Err(StoreError::Missing {
-                place: self.place(),
+                place: format!("{}, or no table of boardroom's in it", self.place()),
             });
         }
-        migrations()
-            .run_direct(None, &mut connection, false)
-            .await?;
+        // Where nothing is to be done, nobody needs the right to do it.
+        if newest.is_none_or(|newest| newest < SCHEMA) {
+            migrations()
+                .run_direct(None, &mut connection, false)
+                .await?;
+        }
         // Later versions only add to the schema; one that cannot live beside this program says so here.
         let is_too_new = inspection::needs(&mut connection).await? > SCHEMA;
         let _ = connection.close().await;
@@ -189,9 +194,25 @@ impl Server {
     }
 }
 
-/// A server that went away meanwhile is worth another try: a migration happens as a whole or not at all.
+/// Whether the user may not do it (42501).
+fn lacks_right(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error();
+    said.is_some_and(|said| said.code().as_deref() == Some("42501"))
+}
+
+/// A server that went away meanwhile is worth another try: a migration happens as a whole or not at all. So is one that does not let us make
+/// our tables, for a person can mend that while we wait.
 fn cut_short(error: StoreError) -> StoreError {
     match error {
+        StoreError::Database(cause)
+        | StoreError::Migrate(
+            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _),
+        ) if lacks_right(&cause) => StoreError::Away {
+            reason: format!(
+                "{}; let the user make tables there: GRANT CREATE ON SCHEMA public TO the user",
+                said(&cause)
+            ),
+        },
         StoreError::Database(cause) | StoreError::Migrate(MigrateError::Execute(cause)) => {
             away(cause)
         }

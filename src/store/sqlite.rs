@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
 use crate::store::sql::statement::{Argument, Query};
-use crate::store::{SCHEMA, StoreError};
+use crate::store::{SCHEMA, StoreError, said};
 
 /// How long a statement waits for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(5);
@@ -287,10 +287,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
 
 /// SQLite's own words, which the driver's would say twice, and what mostly helps.
 fn reason(error: &sqlx::Error) -> String {
-    let said = match error {
-        sqlx::Error::Database(error) => error.message().to_owned(),
-        other => other.to_string(),
-    };
+    let said = said(error);
     if said.contains("locked") {
         return format!("{said}: another program holds it; end that program first");
     }

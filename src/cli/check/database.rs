@@ -44,7 +44,7 @@ async fn check_server(url: &PostgresUrl) -> Finding {
         Ok(inspection) => inspection,
         Err(error) => {
             let detail = format!("{url}: {}", innermost(&error));
-            return Finding::failed(SUBJECT, detail, fix(&error));
+            return Finding::failed(SUBJECT, detail, fix_on_server(&error));
         }
     };
     let server = format!("{url} (PostgreSQL {version})");
@@ -120,6 +120,15 @@ fn innermost(error: &dyn Error) -> String {
     match error.source() {
         Some(source) => innermost(source),
         None => error.to_string(),
+    }
+}
+
+fn fix_on_server(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Database(_) => {
+            "Let the user of BOARDROOM_DATABASE_URL own boardroom's tables, or read and write them."
+        }
+        other => fix(other),
     }
 }
 

@@ -8,8 +8,8 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query as Bound;
 use sqlx::{Executor as _, Postgres};
 
-use crate::store::StoreError;
 use crate::store::postgres::ANSWER;
+use crate::store::{StoreError, said};
 
 /// How long a transaction that was given up may take to be undone.
 const UNDO: Duration = Duration::from_secs(2);
@@ -138,10 +138,7 @@ pub(super) fn away(error: sqlx::Error) -> StoreError {
 pub(super) fn refused(error: sqlx::Error) -> StoreError {
     match away(error) {
         StoreError::Database(error) => StoreError::Away {
-            reason: match &error {
-                sqlx::Error::Database(said) => said.message().to_owned(),
-                other => other.to_string(),
-            },
+            reason: said(&error),
         },
         other => other,
     }
