@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::environment::Environment;
 use crate::config::keys::{Key, Kind, Secrecy, keys};
 use crate::config::layers::{Found, Given, Layers, Raw};
-use crate::config::location::without_secrets;
+use crate::config::location::{self, without_secrets};
 use crate::config::problem::Origin;
 
 const HIDDEN: &str = "(hidden)";
@@ -61,6 +61,7 @@ fn shown(key: &Key, found: Found) -> (String, Origin) {
         Given::Value(raw) => {
             let value = match key.secrecy {
                 Secrecy::Open => raw.text(),
+                Secrecy::Guarded if key.name == "database_url" => database(&raw),
                 Secrecy::Guarded => {
                     let items: Vec<_> = items(key, &raw)
                         .iter()
@@ -72,6 +73,15 @@ fn shown(key: &Key, found: Found) -> (String, Origin) {
             };
             (value, origin)
         }
+    }
+}
+
+/// In a text that is no such URL, nobody knows where the password is.
+fn database(raw: &Raw) -> String {
+    let text = raw.text();
+    match location::database(&text) {
+        Ok(_) => without_secrets(&text),
+        Err(_) => HIDDEN.to_owned(),
     }
 }
 
@@ -159,5 +169,40 @@ mod tests {
         }
         assert_eq!(settings.len(), keys().len());
         assert!(!format!("{settings:?}").contains("hidden-value"));
+    }
+
+    #[test]
+    fn of_the_database_only_a_right_url_is_shown() {
+        let table = [
+            ("sqlite://data/b.db", "sqlite://data/b.db"),
+            ("postgres://ann:S3KRETpw@db/br", "postgres://(hidden)@db/br"),
+            (
+                "postgres://ann@db/br?password=S3KRETpw",
+                "postgres://(hidden)@db/br?(hidden)",
+            ),
+            (
+                "postgres://db/br?user=ann&password=S3KRETpw",
+                "postgres://db/br?(hidden)",
+            ),
+            ("postgres://db.example.invalid/br;password=S3KRETpw", HIDDEN),
+            ("postgres://ann@db;password=S3KRETpw/br", HIDDEN),
+            ("postgres://pwuser:S3KRETpw/br", HIDDEN),
+            ("postgres://pwuser:S3KRETpw", HIDDEN),
+            ("postgres://pwuser:S3KRETpw:h/br", HIDDEN),
+            ("postgres://pwuser:12345/br", HIDDEN),
+            ("postgres://S3KRETpw/br", HIDDEN),
+            ("host=127.0.0.1 password=S3KRETpw", HIDDEN),
+            ("Server=h;Password=S3KRETpw", HIDDEN),
+            ("sqlite://pwuser:S3KRETpw/x", HIDDEN),
+            ("sqlite://x;password=S3KRETpw", HIDDEN),
+            ("mysql://pwuser:S3KRETpw@h/br", HIDDEN),
+            ("S3KRETpw", HIDDEN),
+        ];
+        for (text, expected) in table {
+            let variables = [("BOARDROOM_DATABASE_URL", text)];
+            let settings = effective(None, &variables.into_iter().collect());
+            let (value, _) = setting(&settings, "database_url");
+            assert_eq!(value, expected, "{text}");
+        }
     }
 }

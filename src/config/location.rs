@@ -178,9 +178,9 @@ pub(super) fn database(text: &str) -> Result<Database, String> {
         .strip_prefix("sqlite://")
         .ok_or("write sqlite://relative/path, sqlite:///absolute/path or postgres://user:password@host/database")?;
     let first = path.split('/').next().unwrap_or_default();
-    if path.contains(['?', '#']) {
-        Err("there are options in it; leave out everything from the ? or #".into())
-    } else if first.contains('@') {
+    if path.contains(['?', '#', ';']) {
+        Err("there are options in it; leave out everything from the ?, # or ;".into())
+    } else if path != ":memory:" && first.contains(['@', ':']) {
         Err("SQLite has no user or password; write sqlite:// and the path alone".into())
     } else if path.is_empty() || path.ends_with('/') {
         Err("the name of the file is missing; write sqlite:///absolute/path/boardroom.db".into())
@@ -321,7 +321,12 @@ mod tests {
     #[case("sqlite:///data/", "name of the file")]
     #[case("sqlite://:memory:", "in memory")]
     #[case("sqlite://ann:hidden-value@host/x.db", "no user or password")]
+    #[case("sqlite://ann:hidden-value/x.db", "no user or password")]
     #[case("sqlite:///data/x.db?mode=rwc", "options")]
+    #[case("sqlite://x.db;Password=hidden-value", "options")]
+    #[case("host=127.0.0.1 password=hidden-value", "write sqlite://")]
+    #[case("Server=h;Password=hidden-value", "write sqlite://")]
+    #[case("hidden-value", "write sqlite://")]
     fn any_other_database_is_refused(#[case] text: &str, #[case] expected: &str) {
         let message = database(text).unwrap_err();
         assert!(

@@ -18,6 +18,8 @@ use crate::config::text_file;
 /// The folder of a server's socket where a URL has its host.
 const SOCKET: &str = "/run/postgresql";
 
+const EXAMPLE: &str = "postgres://user:password@host/database";
+
 /// A database on a PostgreSQL server. Shown without user, password and parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
@@ -86,8 +88,9 @@ pub(super) fn parse(text: &str) -> Result<PostgresUrl, String> {
         (None, host) => decoded(host.unwrap_or_default(), "the host")?,
     };
     check_host(&host)?;
-    check_database(&url, parameters.database.as_deref())?;
-    decoded(url.username(), "the user")?;
+    check_database(text, &url, parameters.database.as_deref())?;
+    let user = decoded(url.username(), "the user")?;
+    check_user(parameters.user.as_deref().unwrap_or(&user))?;
 
     let of_url = url.password().unwrap_or_default();
     let plain = decoded(of_url, "the password")?;
@@ -169,12 +172,45 @@ fn check_host(host: &str) -> Result<(), String> {
         ))
     } else if host.contains(',') {
         Err("there is more than one host in it; write one".into())
+    } else if !is_host(host) {
+        Err(format!(
+            "there is a character in the host that no host has; write user:password@ before the host, parameters after a ? \
+             at the end, and a name with other letters in its xn-- form: {EXAMPLE}"
+        ))
     } else {
         Ok(())
     }
 }
 
-fn check_database(url: &Url, parameter: Option<&str>) -> Result<(), String> {
+/// Whether it can be a name, an address or the folder of a socket. What other clients write with `;` and `=` is none,
+/// and a host is shown.
+fn is_host(host: &str) -> bool {
+    if host.starts_with('/') {
+        return !host.contains([';', '=']);
+    }
+    let allowed =
+        |character: char| character.is_ascii_alphanumeric() || ".-_:[]".contains(character);
+    host.chars().all(allowed)
+}
+
+/// Without one the driver would take the name of the user of this process, which nobody has written anywhere.
+fn check_user(user: &str) -> Result<(), String> {
+    if user.is_empty() {
+        return Err(format!(
+            "the user is missing; write it before the host, {EXAMPLE}, or as ?user= at the end"
+        ));
+    }
+    Ok(())
+}
+
+fn check_database(text: &str, url: &Url, parameter: Option<&str>) -> Result<(), String> {
+    if !name_as_written(text).chars().all(is_of_a_name) {
+        return Err(
+            "there is a character in the name of the database that must be percent-encoded, a ; as %3B and a = as %3D; if \
+             parameters begin there, write ? before the first and & between them, and the password as user:password@ before the host"
+                .into(),
+        );
+    }
     let of_path = url.path().trim_start_matches('/');
     decoded(of_path, "the name of the database")?;
     if of_path.contains('/') {
@@ -187,6 +223,19 @@ fn check_database(url: &Url, parameter: Option<&str>) -> Result<(), String> {
         return Err("the name of the database is missing; write it after the host: postgres://user:password@host/database".into());
     }
     Ok(())
+}
+
+/// What stands between the host and the parameters. The parser would already have encoded some of it.
+fn name_as_written(text: &str) -> &str {
+    let (_, rest) = text.split_once("://").unwrap_or_default();
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    rest.split_once('/').map_or("", |(_, name)| name)
+}
+
+/// Whether a character of the database's name is taken as it is. A slash is told of in its own words. The name is
+/// shown, so a list of parameters in another client's way must not pass for one.
+fn is_of_a_name(character: char) -> bool {
+    character.is_alphanumeric() || "-._~$%/".contains(character)
 }
 
 /// The driver would look up an address in brackets as if it were a name, so it is given it once more without them.

@@ -374,13 +374,21 @@ fn the_database_url_may_be_a_secret_file() {
 #[test]
 fn certificates_of_the_database_are_checked_at_the_start() {
     let variable = "BOARDROOM_DATABASE_URL";
-    let url = "postgres://db/b?sslmode=verify-full&sslrootcert=/nonexistent/hidden.pem";
+    let url = "postgres://ann@db/b?sslmode=verify-full&sslrootcert=/nonexistent/hidden.pem";
     let (keys, text) = refused(load(Needs::Nothing, &[(variable, url)]));
     assert!(
         keys == ["database_url"] && text.contains("sslrootcert: there is no such file"),
         "{text}"
     );
     assert!(!text.contains("hidden"), "{text}");
+
+    let url = "postgres://ann@db/b?sslmode=verify-full&sslrootcert=system";
+    let (keys, text) = refused(load(Needs::Nothing, &[(variable, url)]));
+    assert!(
+        keys == ["database_url"]
+            && text.contains("without it the certificates that the system trusts"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -434,6 +442,9 @@ fn no_message_repeats_a_secret_however_it_is_wrong() {
             "https://hidden@h/?hidden#",
             "postgres://ann:hidden@db",
             "postgres://ann:hid/hidden@db/b",
+            "postgres://db.example.com/b;password=hidden",
+            "host=127.0.0.1 password=hidden",
+            "hidden:hidden:hidden/b",
         ] {
             let result = load(Needs::Serve, &[(variable, wrong)]);
             let error = result.unwrap_err();

@@ -42,6 +42,25 @@ async fn the_settings_are_shown_without_its_password() {
 }
 
 #[tokio::test]
+async fn a_text_that_is_no_right_url_is_not_shown_at_all() {
+    let mut lab = Lab::new().await;
+    for text in [
+        "postgres://db.example.invalid/rooms;password=hunter%2F2-hidden",
+        "postgres://ann:hunter%2F2-hidden/rooms",
+        "host=127.0.0.1 password=hunter/2-hidden",
+        "sqlite://ann:hunter%2F2-hidden/rooms",
+        "hunter/2-hidden",
+    ] {
+        lab.set("BOARDROOM_DATABASE_URL", text);
+        for command in ["config", "serve"] {
+            let run = lab.run(&[command]).await;
+            assert_eq!(run.code, 78, "{run:?}");
+            tells_no_password(&run);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_url_is_told_with_the_fix_and_without_its_text() {
     let mut lab = Lab::new().await;
     for (url, expected) in [

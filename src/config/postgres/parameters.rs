@@ -79,6 +79,8 @@ pub(super) struct Parameters {
     pub(super) mode: Option<Mode>,
     /// Goes before the host of the URL.
     pub(super) host: Option<String>,
+    /// Goes before the user of the URL.
+    pub(super) user: Option<String>,
     /// Goes before the path of the URL.
     pub(super) database: Option<String>,
     /// Passwords as written and decoded, and a private key.
@@ -123,6 +125,12 @@ impl Parameters {
                 Some(mode) => self.mode = Some(mode),
                 None => return wrong(&format!("write {MODES}")),
             },
+            // libpq's word, which the driver would take for the name of a file.
+            Parameter::RootCertificate if value == "system" => {
+                return wrong(
+                    "leave it out: without it the certificates that the system trusts are used",
+                );
+            }
             Parameter::RootCertificate | Parameter::Certificate | Parameter::Key => {
                 // The driver takes it for the thing itself then.
                 let is_pem =
@@ -150,7 +158,8 @@ impl Parameters {
             }
             Parameter::Database => self.database = Some(value.to_owned()),
             Parameter::Password => self.secrets.push(value.to_owned()),
-            Parameter::User | Parameter::Application | Parameter::Options => {}
+            Parameter::User => self.user = Some(value.to_owned()),
+            Parameter::Application | Parameter::Options => {}
         }
         Ok(())
     }

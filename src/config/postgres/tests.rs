@@ -31,6 +31,9 @@ fn read_by_the_driver(url: &PostgresUrl) -> String {
     "db.example.com 5432 ann rooms"
 )]
 #[case("postgres://a%40b:p%2Fw@db/r%2Fs", "db 5432 a@b r/s")]
+#[case("postgres://ann@db/r%3Bs%3Dt%20u", "db 5432 ann r;s=t u")]
+#[case("postgres://ann@db/b\u{fc}ro_1-a.b$~", "db 5432 ann b\u{fc}ro_1-a.b$~")]
+#[case("postgres://ann@my_db/rooms", "my_db 5432 ann rooms")]
 #[case("postgres://ann@10.0.0.7/rooms", "10.0.0.7 5432 ann rooms")]
 #[case("postgres://ann@[::1]/rooms", "::1 5432 ann rooms")]
 #[case(
@@ -74,8 +77,8 @@ fn every_parameter_that_is_known_here_is_known_to_the_driver() {
             "ssl-key" => "&sslcert=/y",
             _ => "",
         };
-        let url = parse(&format!("postgres://db/rooms?{spelling}={value}{both}")).unwrap();
-        let before = PgConnectOptions::from_str("postgres://db/rooms").unwrap();
+        let url = parse(&format!("postgres://ann@db/rooms?{spelling}={value}{both}")).unwrap();
+        let before = PgConnectOptions::from_str("postgres://ann@db/rooms").unwrap();
         let after = PgConnectOptions::from_str(url.expose()).unwrap();
         assert_ne!(format!("{before:?}"), format!("{after:?}"), "{spelling}");
     }
@@ -145,6 +148,32 @@ fn every_parameter_that_is_known_here_is_known_to_the_driver() {
     "name of the database is missing"
 )]
 #[case("postgres://ann:hidden@db/rooms/", "a / in the name of the database")]
+#[case("postgres://ann@db/rooms;password=hidden", "a ; as %3B")]
+#[case("postgres://ann@db/rooms=hidden", "a = as %3D")]
+#[case("postgres://ann@db/rooms:hidden", "must be percent-encoded")]
+#[case("postgres://ann@db/rooms,hidden", "must be percent-encoded")]
+#[case("postgres://ann@db/rooms&password=hidden", "write ? before the first")]
+#[case("postgres://ann@db/\"hidden\"", "must be percent-encoded")]
+#[case("postgres://ann@db/rooms hidden", "a blank as %20")]
+#[case("postgres://db.example.invalid/rooms;password=hidden", "a ; as %3B")]
+#[case("postgres://ann@db;password=hidden/rooms", "no host has")]
+#[case("postgres://ann@db%3Bhidden/rooms", "no host has")]
+#[case("postgres://ann@%2Frun;password=hidden/rooms", "no host has")]
+#[case("postgres://ann@hidd\u{e9}n/rooms", "xn-- form")]
+#[case("postgres://ann:hidden", "no port; if it is a password")]
+#[case("postgres://ann:hidden:db/rooms", "no port; if it is a password")]
+// user
+#[case("postgres://db/rooms", "the user is missing; write it before the host")]
+#[case("postgres://:hidden@db/rooms", "the user is missing")]
+#[case("postgres://hidden:12345/rooms", "the user is missing")]
+#[case("postgres:///rooms?host=/run/postgresql", "or as ?user= at the end")]
+#[case("postgres://ann@db/rooms?user=", "the user is missing")]
+// certificates
+#[case(
+    "postgres://ann@db/rooms?sslrootcert=system",
+    "sslrootcert is wrong; leave it out: without it"
+)]
+#[case("postgres://ann@db/rooms?ssl-ca=system", "the system trusts")]
 // passwords that were not escaped
 #[case(
     "postgres://ann:hid@den@db/rooms",
@@ -195,19 +224,19 @@ fn its_password_is_known_in_every_spelling(#[case] text: &str, #[case] expected:
 }
 
 #[rstest]
-#[case("postgres://db/rooms", true)]
-#[case("postgres://db/rooms?sslmode=prefer", true)]
-#[case("postgres://db/rooms?sslmode=allow", true)]
-#[case("postgres://db/rooms?sslmode=disable", false)]
-#[case("postgres://db/rooms?sslmode=require", false)]
-#[case("postgres://db/rooms?sslmode=verify-full", false)]
-#[case("postgres://10.0.0.7/rooms", true)]
-#[case("postgres://localhost/rooms", false)]
-#[case("postgres://127.0.0.1/rooms", false)]
-#[case("postgres://[::1]/rooms", false)]
-#[case("postgres://localhost/rooms?host=db", true)]
-#[case("postgres://%2Frun%2Fpostgresql/rooms", false)]
-#[case("postgres://db/rooms?host=/run/postgresql", false)]
+#[case("postgres://ann@db/rooms", true)]
+#[case("postgres://ann@db/rooms?sslmode=prefer", true)]
+#[case("postgres://ann@db/rooms?sslmode=allow", true)]
+#[case("postgres://ann@db/rooms?sslmode=disable", false)]
+#[case("postgres://ann@db/rooms?sslmode=require", false)]
+#[case("postgres://ann@db/rooms?sslmode=verify-full", false)]
+#[case("postgres://ann@10.0.0.7/rooms", true)]
+#[case("postgres://ann@localhost/rooms", false)]
+#[case("postgres://ann@127.0.0.1/rooms", false)]
+#[case("postgres://ann@[::1]/rooms", false)]
+#[case("postgres://ann@localhost/rooms?host=db", true)]
+#[case("postgres://ann@%2Frun%2Fpostgresql/rooms", false)]
+#[case("postgres://ann@db/rooms?host=/run/postgresql", false)]
 fn only_what_nobody_decided_is_called_exposed(#[case] text: &str, #[case] exposed: bool) {
     assert_eq!(parse(text).unwrap().is_exposed(), exposed);
 }
@@ -226,7 +255,7 @@ fn files_that_parameters_name_are_looked_into() {
         file("other", "hidden"),
     );
     let checked = |parameters: &str| {
-        let url = parse(&format!("postgres://db/rooms?{parameters}")).unwrap();
+        let url = parse(&format!("postgres://ann@db/rooms?{parameters}")).unwrap();
         url.check_files()
     };
     let right = format!("sslrootcert={certificate}&sslcert={certificate}&sslkey={key}");
@@ -257,7 +286,7 @@ fn a_key_that_stands_in_the_url_is_a_secret() {
     let pem = "-----BEGIN%20PRIVATE%20KEY-----MIIEvg-----END%20PRIVATE%20KEY-----";
     let certificate = "-----BEGIN%20CERTIFICATE-----x-----END%20CERTIFICATE-----";
     let url = parse(&format!(
-        "postgres://db/rooms?sslcert={certificate}&sslkey={pem}"
+        "postgres://ann@db/rooms?sslcert={certificate}&sslkey={pem}"
     ))
     .unwrap();
     let secrets = url.secrets();
