@@ -3,6 +3,7 @@
 mod delivery;
 mod probes;
 mod refused;
+mod seldom;
 pub mod server;
 
 use std::any::Any;
@@ -15,7 +16,6 @@ use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
@@ -24,10 +24,10 @@ use tower_http::trace::TraceLayer;
 
 use crate::docspace::DocSpace;
 use crate::http::probes::Readiness;
-use crate::inbox::{Inbox, PATIENCE};
+use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::trello::Trello;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
@@ -132,15 +132,6 @@ parts! {
     roles: RolesBell,
     keeper: Keeper,
     readiness: Readiness,
-}
-
-/// What the store says, or that it is away: whoever brought a delivery is answered, however long the database takes.
-async fn in_time<T>(asked: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let late = || StoreError::Away {
-        reason: "it does not answer in time".into(),
-    };
-    let answer = timeout(PATIENCE, asked).await;
-    answer.unwrap_or_else(|_| Err(late()))
 }
 
 /// The routes of the public listener.

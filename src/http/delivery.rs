@@ -2,6 +2,7 @@
 //!
 //! Never 410, which makes Trello delete the webhook, and never a redirect, which it does not follow.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
-use crate::http::refused::{Head, Keeper};
-use crate::http::{RolesBell, Shared, in_time};
+use crate::http::refused::{Desk, Head, Keeper};
+use crate::http::seldom::Seldom;
+use crate::http::{RolesBell, Shared};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Captured, Hint, Recorded};
-use crate::model::id::ModelId;
+use crate::model::id::{BoardId, ModelId};
 use crate::store::{Store, StoreError};
 use crate::trello::signature::Verifier;
 use crate::trello::webhook::{Delivery, NotADelivery, parse};
@@ -75,8 +77,7 @@ async fn refuse_unread(shared: &Shared, parts: &Parts, mut body: Body) -> Status
         Some(leave) => {
             let mut head = Head::default();
             let _ = timeout(LONGEST_READ, drain_into(&mut head, &mut body)).await;
-            let store = Arc::<dyn Store>::from_ref(shared);
-            leave.keep(&*store, parts, head, CAUSE).await;
+            leave.keep(desk(shared), parts, head, CAUSE).await;
         }
     }
     refused(&Arc::<Metrics>::from_ref(shared), CAUSE)
@@ -87,15 +88,24 @@ async fn refuse(shared: &Shared, parts: &Parts, body: &[u8]) -> StatusCode {
     if let Some(leave) = Keeper::from_ref(shared).leave() {
         let mut head = Head::default();
         head.take_in(body, LONGEST_CAPTURE);
-        let store = Arc::<dyn Store>::from_ref(shared);
-        leave.keep(&*store, parts, head, CAUSE).await;
+        leave.keep(desk(shared), parts, head, CAUSE).await;
     }
     refused(&Arc::<Metrics>::from_ref(shared), CAUSE)
 }
 
+fn desk(shared: &Shared) -> Desk<'_> {
+    Desk {
+        store: &*shared.store,
+        inbox: &shared.inbox,
+    }
+}
+
 fn refused(metrics: &Metrics, cause: &str) -> StatusCode {
+    static REFUSED: Seldom = Seldom::new();
     metrics.deliveries_refused.add_one();
-    tracing::warn!("a delivery was refused: {cause}");
+    if let Some(deliveries) = REFUSED.due() {
+        tracing::warn!(deliveries, "a delivery was refused: {cause}");
+    }
     StatusCode::UNAUTHORIZED
 }
 
@@ -161,59 +171,62 @@ pub(super) async fn receive(
     State(roles): State<RolesBell>,
     Signed(body): Signed,
 ) -> Response {
+    let desk = Desk {
+        store: &*store,
+        inbox: &inbox,
+    };
     let (model, hint) = match parse(&body) {
         Ok(Delivery::Hint { model, hint }) => (model, hint),
         Ok(Delivery::Roles { model }) => {
             metrics.deliveries_uninteresting.add_one();
-            return hear_of_roles(&watched, &*store, model, &roles).await;
+            return hear_of_roles(&watched, desk, model, &roles).await;
         }
         Ok(Delivery::Uninteresting) => {
             metrics.deliveries_uninteresting.add_one();
             return StatusCode::OK.into_response();
         }
-        Err(error) => return keep_junk(&metrics, &*store, body, &error).await,
+        Err(error) => return keep_junk(&metrics, desk, body, &error).await,
     };
     // It is the buffer that the connection reads into, which need not wait for the commit.
     drop(body);
-    match is_ours(&watched, &*store, model).await {
+    match is_ours(&watched, desk, model).await {
         Ok(true) => take_in(&metrics, &inbox, hint).await,
         Ok(false) => {
             metrics.deliveries_foreign.add_one();
             tracing::debug!(model = %model, board.id = %hint.board, "a signed delivery about a model that is not ours");
             StatusCode::OK.into_response()
         }
-        Err(error) => {
-            tracing::error!(%error, "the database did not answer");
-            metrics.deliveries_unstored.add_one();
-            try_again()
-        }
+        Err(error) => not_stored(&metrics, &inbox, hint.board, &error),
     }
 }
 
 /// Somebody's part in a workspace has changed. Lost, it would be found within a few rounds of the guardian all the same.
 async fn hear_of_roles(
     watched: &Watched,
-    store: &dyn Store,
+    desk: Desk<'_>,
     model: ModelId,
     roles: &RolesBell,
 ) -> Response {
-    match is_ours(watched, store, model).await {
+    static DROPPED: Seldom = Seldom::new();
+    match is_ours(watched, desk, model).await {
         Ok(true) => roles.0.notify_one(),
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(%error, "a delivery that tells of somebody's part in a workspace is dropped");
+            if let Some(deliveries) = DROPPED.due() {
+                tracing::warn!(%error, deliveries, "a delivery that tells of somebody's part in a workspace is dropped");
+            }
         }
     }
     StatusCode::OK.into_response()
 }
 
 /// The same secret signs the webhooks of everybody who uses the app.
-async fn is_ours(watched: &Watched, store: &dyn Store, model: ModelId) -> Result<bool, StoreError> {
+async fn is_ours(watched: &Watched, desk: Desk<'_>, model: ModelId) -> Result<bool, StoreError> {
     match watched.whose(model) {
         Whose::Ours | Whose::Unknown => Ok(true),
         // Another process on this database may have registered it a moment ago.
         Whose::Others => {
-            let known = in_time(store.watches(model)).await?;
+            let known = desk.inbox.ask(desk.store.watches(model)).await?;
             if known {
                 watched.add([model]);
             }
@@ -234,26 +247,38 @@ async fn take_in(metrics: &Metrics, inbox: &Inbox, hint: Hint) -> Response {
             metrics.deliveries_duplicate.add_one();
             StatusCode::OK.into_response()
         }
-        Err(error) => {
-            metrics.deliveries_unstored.add_one();
-            tracing::warn!(board.id = %board, %error, "a delivery was not stored; Trello will bring it again");
-            try_again()
-        }
+        Err(error) => not_stored(metrics, inbox, board, &error),
     }
+}
+
+/// Says so to whoever brought it, and once a second to the log.
+fn not_stored(metrics: &Metrics, inbox: &Inbox, board: BoardId, error: &dyn Display) -> Response {
+    static UNSTORED: Seldom = Seldom::new();
+    metrics.deliveries_unstored.add_one();
+    inbox.count_refused();
+    if let Some(deliveries) = UNSTORED.due() {
+        tracing::warn!(board.id = %board, %error, deliveries, "a delivery was not stored; Trello will bring it again");
+    }
+    try_again()
 }
 
 /// The sender cannot mend it, and an error would only make it come again.
 async fn keep_junk(
     metrics: &Metrics,
-    store: &dyn Store,
+    desk: Desk<'_>,
     body: Bytes,
     error: &NotADelivery,
 ) -> Response {
+    static JUNK: Seldom = Seldom::new();
+    static UNKEPT: Seldom = Seldom::new();
     metrics.deliveries_junk.add_one();
-    tracing::warn!(
-        bytes = body.len(),
-        "a signed body is no delivery of Trello's; the newest 20 are kept: {error}"
-    );
+    if let Some(deliveries) = JUNK.due() {
+        tracing::warn!(
+            bytes = body.len(),
+            deliveries,
+            "a signed body is no delivery of Trello's; the newest 20 are kept: {error}"
+        );
+    }
     let capture = Capture {
         kind: Captured::Junk,
         reason: error.to_string(),
@@ -262,8 +287,10 @@ async fn keep_junk(
         signature: None,
         url: None,
     };
-    if let Err(error) = in_time(store.capture(&capture)).await {
-        tracing::error!(%error, "it could not be kept");
+    if let Err(error) = desk.inbox.ask(desk.store.capture(&capture)).await
+        && let Some(times) = UNKEPT.due()
+    {
+        tracing::error!(%error, times, "it could not be kept");
     }
     StatusCode::OK.into_response()
 }

@@ -7,7 +7,8 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 
 use crate::api::printable;
-use crate::http::in_time;
+use crate::http::seldom::Seldom;
+use crate::inbox::Inbox;
 use crate::model::delivery::{Capture, Captured};
 use crate::redact::{self, Redactor};
 use crate::store::Store;
@@ -59,7 +60,8 @@ pub(super) struct Leave(Arc<Keeping>);
 
 impl Leave {
     /// Keeps what came. That it cannot be kept is no reason to answer otherwise.
-    pub(super) async fn keep(self, store: &dyn Store, parts: &Parts, head: Head, cause: &str) {
+    pub(super) async fn keep(self, desk: Desk<'_>, parts: &Parts, head: Head, cause: &str) {
+        static UNKEPT: Seldom = Seldom::new();
         let clean = |text: &str, longest| {
             let text = printable(&self.0.redactor.clean(text));
             text.chars().take(longest).collect::<String>()
@@ -72,10 +74,19 @@ impl Leave {
             signature: signatures(parts).map(|text| clean(&text, LONGEST_SIGNATURE)),
             url: Some(clean(&address(parts), LONGEST_ADDRESS)),
         };
-        if let Err(error) = in_time(store.capture(&capture)).await {
-            tracing::error!(%error, "a refused delivery could not be kept");
+        if let Err(error) = desk.inbox.ask(desk.store.capture(&capture)).await
+            && let Some(times) = UNKEPT.due()
+        {
+            tracing::error!(%error, times, "a refused delivery could not be kept");
         }
     }
+}
+
+/// Where a capture is kept: the store, and the inbox, which knows when it is away.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Desk<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) inbox: &'a Inbox,
 }
 
 /// The beginning of a body, and how long the whole was.
