@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 
 use super::{Event, now};
 
-/// Every commit is on the disk; a checkpoint comes seldom.
+/// Every commit is on the disk; a checkpoint comes seldom; what a statement keeps in between is never a file.
 const DURABLE: &str =
     "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-    PRAGMA wal_autocheckpoint = 4000;";
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA temp_store = MEMORY;";
 const TABLE: &str =
     "CREATE TABLE event (id INTEGER PRIMARY KEY, action TEXT NOT NULL UNIQUE, board TEXT NOT NULL,
     state INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL) STRICT;";
