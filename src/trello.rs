@@ -10,5 +10,5 @@ pub mod signature;
 pub mod webhook;
 
 pub use budget::{Block, Budget};
-pub use client::{Options, Token, Trello, Webhook};
+pub use client::{Listing, Options, Token, Trello, Webhook};
 pub use error::{RegisterError, TrelloError};
