@@ -1,5 +1,7 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
+mod list;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,7 +13,9 @@ use serde_json::value::RawValue;
 
 use crate::redact::Redactor;
 
-/// The longest answer that is read: a list of 250,000 boards.
+pub use list::{Ending, Incoming, send_for_list};
+
+/// The longest answer that is read as a whole.
 const LONGEST_ANSWER: usize = 64 << 20;
 /// The longest piece of an answer that a message repeats.
 const LONGEST_QUOTE: usize = 300;
@@ -102,11 +106,6 @@ where
     Ok(entries.into_iter().filter_map(read).collect())
 }
 
-/// A list as an answer of its own.
-#[derive(Debug, serde::Deserialize)]
-#[serde(transparent, bound = "T: DeserializeOwned")]
-pub struct Readable<T>(#[serde(deserialize_with = "readable")] pub Vec<T>);
-
 /// An answer, read whole.
 #[derive(Debug, Default)]
 pub struct Reply {
@@ -118,6 +117,14 @@ pub struct Reply {
 }
 
 impl Reply {
+    fn add(&mut self, piece: &[u8]) -> Result<(), SendError> {
+        if self.body.len() + piece.len() > LONGEST_ANSWER {
+            return Err(SendError::TooLong);
+        }
+        self.body.extend_from_slice(piece);
+        Ok(())
+    }
+
     /// The body as JSON, if it is.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_slice(&self.body)
@@ -207,8 +214,22 @@ pub enum SendError {
     /// It may have arrived: the time was up or the connection was lost.
     #[error("no answer: {}", causes(.0))]
     Lost(#[source] reqwest::Error),
-    #[error("the answer is longer than {LONGEST_ANSWER} bytes")]
+    #[error("the answer is too long")]
     TooLong,
+}
+
+impl SendError {
+    fn of(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            Self::NotSent(error.without_url())
+        } else {
+            Self::lost(error)
+        }
+    }
+
+    fn lost(error: reqwest::Error) -> Self {
+        Self::Lost(error.without_url())
+    }
 }
 
 /// The innermost cause says most ("connection refused"); a time-out says so itself.
@@ -232,32 +253,27 @@ pub struct Caller {
 
 /// Sends one request and reads its answer. No error carries the URL, which may carry a token.
 pub async fn send(request: reqwest::RequestBuilder, caller: &Caller) -> Result<Reply, SendError> {
-    let mut response = request.send().await.map_err(|error| {
-        let error = error.without_url();
-        if error.is_connect() {
-            SendError::NotSent(error)
-        } else {
-            SendError::Lost(error)
-        }
-    })?;
+    let (mut response, mut reply) = begin(request, caller).await?;
+    while let Some(piece) = response.chunk().await.map_err(SendError::lost)? {
+        reply.add(&piece)?;
+    }
+    Ok(reply)
+}
+
+/// Sends one request and reads the head of its answer.
+async fn begin(
+    request: reqwest::RequestBuilder,
+    caller: &Caller,
+) -> Result<(reqwest::Response, Reply), SendError> {
+    let response = request.send().await.map_err(SendError::of)?;
     caller.clock.read(response.headers());
-    let mut reply = Reply {
+    let reply = Reply {
         status: response.status().as_u16(),
         retry_after: retry_after(response.headers()),
         body: Vec::new(),
         redactor: caller.redactor.clone(),
     };
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| SendError::Lost(error.without_url()))?
-    {
-        if reply.body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(SendError::TooLong);
-        }
-        reply.body.extend_from_slice(&chunk);
-    }
-    Ok(reply)
+    Ok((response, reply))
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3).

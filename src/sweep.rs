@@ -1,8 +1,8 @@
 //! The sweep: lists every source and makes due what is new or has changed. It only marks; the worker looks.
 
+mod lists;
 mod settled;
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,15 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
-use crate::model::board::Listed;
-use crate::model::id::{BoardId, ModelId, WorkspaceId};
+use crate::model::id::BoardId;
 use crate::model::lane::Lane;
-use crate::model::status::{Ignored, Status, Waiting};
+use crate::model::status::Waiting;
 use crate::model::time::Timestamp;
 use crate::model::workspace::Member;
 use crate::retry::{Backoff, SERVICE};
-use crate::scope::{Known, Scope, Surroundings, Wanted};
-use crate::store::{Fact, Held, Newcomer, News, Store, StoreError};
+use crate::scope::{Scope, Surroundings, Wanted};
+use crate::store::{Fact, Held, News, Store, StoreError};
 use crate::trello::{Trello, TrelloError};
 
 pub use settled::SeenScopes;
@@ -73,8 +72,8 @@ pub struct Swept {
     pub missing: u64,
     /// Sources that could not be listed.
     pub unlisted: usize,
-    /// Every board that some list has, while boards are looked for.
-    listed: HashSet<BoardId>,
+    /// Every board that some list has.
+    listed: Vec<BoardId>,
 }
 
 impl Sweep {
@@ -137,19 +136,20 @@ impl Sweep {
         self.learn_since().await?;
         let mut swept = Swept::default();
         for workspace in &scope.workspaces {
-            match self.trello.workspace_boards(workspace.id).await {
-                Ok(boards) => self.take(workspace.id.into(), &boards, &mut swept).await?,
-                Err(error) => {
+            match self.sweep_workspace(workspace.id, &mut swept).await {
+                Ok(()) => {}
+                Err(SweepError::Trello(error)) => {
                     swept.unlisted += 1;
                     tracing::warn!(workspace = workspace.name, %error, "the boards of this workspace could not be listed");
                     self.explain(&SweepError::Trello(error)).await;
                 }
+                Err(error @ (SweepError::Store(_) | SweepError::Deposed)) => return Err(error),
             }
         }
         if self.personal_boards || !scope.guests.is_empty() {
             self.sweep_member(&scope, &mut swept).await?;
         }
-        self.look_for_the_doubtful(&swept).await?;
+        self.look_for_the_doubtful(&mut swept).await?;
         self.settle_scope(&scope).await?;
         self.metrics.sweeps.add_one();
         self.wake_the_forgotten().await?;
@@ -165,12 +165,14 @@ impl Sweep {
     }
 
     /// A board that Trello says it does not know is not believed to be gone before a sweep over all sources has missed it, too.
-    async fn look_for_the_doubtful(&self, swept: &Swept) -> Result<(), SweepError> {
+    async fn look_for_the_doubtful(&self, swept: &mut Swept) -> Result<(), SweepError> {
+        let mut listed = std::mem::take(&mut swept.listed);
         if swept.unlisted > 0 {
             return Ok(());
         }
         let mut doubtful = self.store.doubtful().await?;
-        doubtful.retain(|board| !swept.listed.contains(board));
+        listed.sort_unstable();
+        doubtful.retain(|board| listed.binary_search(board).is_err());
         if !doubtful.is_empty() {
             self.store.unlisted(&doubtful).await?;
         }
@@ -259,145 +261,5 @@ impl Sweep {
             .and_then(|text| text.parse().ok())
             .map_or(here, Timestamp);
         Ok(self.trello.now().unwrap_or(here).minus(here.since(started)))
-    }
-
-    /// The member's own list: personal boards, and boards of workspaces that only this list shows.
-    async fn sweep_member(&self, scope: &Scope, swept: &mut Swept) -> Result<(), SweepError> {
-        let boards = match self.trello.member_boards().await {
-            Ok(boards) => boards,
-            Err(error) => {
-                swept.unlisted += 1;
-                self.explain(&SweepError::Trello(error)).await;
-                return Ok(());
-            }
-        };
-        if self.personal_boards {
-            let personal: Vec<_> = boards
-                .iter()
-                .filter(|board| board.workspace.is_none())
-                .cloned()
-                .collect();
-            self.take(scope.member.id.into(), &personal, swept).await?;
-        }
-        for guest in &scope.guests {
-            let theirs: Vec<_> = boards
-                .iter()
-                .filter(|board| board.workspace == Some(*guest))
-                .cloned()
-                .collect();
-            self.take((*guest).into(), &theirs, swept).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes in a source's complete list: the first one is its baseline, later ones are compared.
-    async fn take(
-        &self,
-        source: ModelId,
-        boards: &[Listed],
-        swept: &mut Swept,
-    ) -> Result<(), SweepError> {
-        swept.boards += boards.len();
-        let known = self.surroundings.now();
-        if known.baselines.contains(&source) {
-            let differing = self.store.differing(boards).await?;
-            swept.marked += differing.len();
-            if !differing.is_empty() {
-                self.store.hint(&differing).await?;
-            }
-            let ids: Vec<_> = boards.iter().map(|board| board.id).collect();
-            let workspace = (Some(source) != member(&known)).then_some(WorkspaceId(source.0));
-            swept.missing += self.store.listed(workspace, &ids).await?;
-            swept.listed.extend(ids);
-            return Ok(());
-        }
-        let since = known.since.unwrap_or(Timestamp(0));
-        let is_inbox = |board: &Listed| known.is_inbox(board.id);
-        let newcomers: Vec<_> = boards
-            .iter()
-            .map(|board| newcomer(board, since, self.existing_boards, is_inbox(board)))
-            .collect();
-        self.store.take_in(source, &newcomers).await?;
-        let new = newcomers
-            .iter()
-            .filter(|one| one.status == Status::Pending(None))
-            .count();
-        swept.marked += new;
-        tracing::info!(source = %source, boards = boards.len(), new, "took in the boards that are here already");
-        self.surroundings.refresh().await?;
-        // The audit may have found out meanwhile that less existed before.
-        if self.surroundings.now().since != known.since {
-            self.store
-                .reconsider(&[Status::Ignored(Ignored::ExistedBefore)])
-                .await?;
-        }
-        self.lanes.wake(Waiting::Baseline).await;
-        Ok(())
-    }
-}
-
-/// The source of personal boards.
-fn member(known: &Known) -> Option<ModelId> {
-    known.scope.as_ref().map(|scope| scope.member.id.into())
-}
-
-/// What a first complete list tells of a board. Closed ones belong to no baseline: reopened, they are new.
-fn newcomer(board: &Listed, since: Timestamp, existing_boards: bool, is_inbox: bool) -> Newcomer {
-    let existed = board.id.0.created() < since;
-    let status = if is_inbox {
-        Status::Ignored(Ignored::Inbox)
-    } else if board.closed {
-        Status::Ignored(Ignored::ClosedWhenFirstSeen)
-    } else if existed && !existing_boards {
-        Status::Ignored(Ignored::ExistedBefore)
-    } else {
-        Status::Pending(None)
-    };
-    Newcomer {
-        board: board.clone(),
-        baseline: !board.closed,
-        status,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_first_list_tells_old_boards_from_new_ones() {
-        let id = |seconds: u32| format!("{seconds:08x}0000000000000000").parse().unwrap();
-        let board = |seconds, closed| Listed {
-            id: id(seconds),
-            name: "B".into(),
-            short_link: None,
-            workspace: None,
-            closed,
-        };
-        let since = Timestamp::from_seconds(1000);
-        let table = [
-            (999, false, false, Status::Ignored(Ignored::ExistedBefore)),
-            (1000, false, false, Status::Pending(None)),
-            (999, false, true, Status::Pending(None)),
-            (
-                999,
-                true,
-                false,
-                Status::Ignored(Ignored::ClosedWhenFirstSeen),
-            ),
-            (
-                1001,
-                true,
-                true,
-                Status::Ignored(Ignored::ClosedWhenFirstSeen),
-            ),
-        ];
-        for (seconds, closed, existing, status) in table {
-            assert_eq!(
-                newcomer(&board(seconds, closed), since, existing, false).status,
-                status,
-                "{seconds} {closed} {existing}"
-            );
-        }
     }
 }

@@ -10,5 +10,5 @@ pub mod signature;
 pub mod webhook;
 
 pub use budget::{Budget, Exchange, LEASE_LIFE, Leased};
-pub use client::{BATCH, Options, Token, Trello, Webhook};
+pub use client::{BATCH, Listing, Options, Token, Trello, Webhook};
 pub use error::{RegisterError, TrelloError};

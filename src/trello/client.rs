@@ -1,17 +1,19 @@
 //! The calls to Trello. Credentials travel in a header; the one route that has the token in its path is never shown.
 
+mod lists;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::api::{self, Caller, Readable, Reply};
-use crate::model::board::{Board, Listed};
+use crate::api::{self, Caller, Reply, SendError};
+use crate::model::board::Board;
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
 use crate::model::workspace::{Member, Workspace};
@@ -20,8 +22,7 @@ use crate::trello::answer::{self, BoardAnswer};
 use crate::trello::budget::Budget;
 use crate::trello::error::{RegisterError, TrelloError};
 
-/// Light fields only: a list has no pages, and `prefs` alone would be 2 kB a board.
-const LIST_FIELDS: &str = "name,closed,idOrganization,shortLink";
+pub use lists::Listing;
 
 /// Trello takes no more URLs in one batch.
 pub const BATCH: usize = 10;
@@ -138,8 +139,7 @@ impl Trello {
     /// `GET /1/members/me/organizations`: the workspaces that the member belongs to.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, TrelloError> {
         let path = "/1/members/me/organizations";
-        let Readable(own) = self.get(path, &[("fields", "id,name,displayName")]).await?;
-        Ok(own)
+        self.all(path, &[("fields", "id,name,displayName")]).await
     }
 
     /// `GET /1/organizations/{id or name}`: a workspace that the member need not belong to.
@@ -167,27 +167,6 @@ impl Trello {
         Ok(all
             .iter()
             .any(|one| one.member == member && one.kind == "admin"))
-    }
-
-    /// All boards of a workspace, open and closed; Trello has no pages here.
-    pub async fn workspace_boards(
-        &self,
-        workspace: WorkspaceId,
-    ) -> Result<Vec<Listed>, TrelloError> {
-        self.list(&format!("/1/organizations/{workspace}/boards"))
-            .await
-    }
-
-    /// All boards that the member belongs to, in whatever workspace or none.
-    pub async fn member_boards(&self) -> Result<Vec<Listed>, TrelloError> {
-        self.list("/1/members/me/boards").await
-    }
-
-    async fn list(&self, path: &str) -> Result<Vec<Listed>, TrelloError> {
-        let Readable(boards): Readable<BoardAnswer> = self
-            .get(path, &[("filter", "all"), ("fields", LIST_FIELDS)])
-            .await?;
-        Ok(boards.into_iter().map(BoardAnswer::listed).collect())
     }
 
     /// `GET /1/boards/{id}`. Asked without `fields`: the default ones suffice, and `type` is in no documented list of them.
@@ -260,8 +239,7 @@ impl Trello {
     /// `GET /1/tokens/{token}/webhooks`: the webhooks of this token, those of other programs included.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, TrelloError> {
         let path = format!("/1/tokens/{}/webhooks", self.token.expose_secret());
-        let Readable(webhooks) = self.get(&path, &[]).await?;
-        Ok(webhooks)
+        self.all(&path, &[]).await
     }
 
     /// `POST /1/webhooks/`. Trello asks the callback URL with `HEAD` before it answers.
@@ -315,19 +293,23 @@ impl Trello {
         query: &[(&str, &str)],
     ) -> Result<T, TrelloError> {
         let permit = self.budget.permit().await;
-        let request = self
-            .http
-            .request(method.clone(), format!("{}{path}", self.url))
-            .header(AUTHORIZATION, self.authorization.clone())
-            .query(query);
-        let reply = api::send(request, &self.caller).await;
+        let reply = api::send(self.request(&method, path, query), &self.caller).await;
         drop(permit);
-        let reply = reply.inspect_err(|error| {
-            tracing::debug!(%method, path = shown(path), %error, "Trello did not answer");
-        })?;
+        let reply = reply.inspect_err(|error| silence(&method, path, error))?;
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
         parsed(&TrelloError::check(reply)?)
     }
+
+    fn request(&self, method: &Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {
+        self.http
+            .request(method.clone(), format!("{}{path}", self.url))
+            .header(AUTHORIZATION, self.authorization.clone())
+            .query(query)
+    }
+}
+
+fn silence(method: &Method, path: &str, error: &SendError) {
+    tracing::debug!(%method, path = shown(path), %error, "Trello did not answer");
 }
 
 fn parsed<T: DeserializeOwned>(reply: &Reply) -> Result<T, TrelloError> {
