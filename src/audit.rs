@@ -20,10 +20,12 @@ use crate::model::time::Timestamp;
 use crate::retry::SERVICE;
 use crate::scope::Surroundings;
 use crate::store::history::{Event, Note};
-use crate::store::{Bound, Fact, Held, News, Shown, Store, StoreError};
+use crate::store::{Bound, Fact, Held, Housed, News, Shown, Store, StoreError};
 
 /// How long before the newest room that an empty record was filled with boards count as new.
 const A_DAY: Duration = Duration::from_hours(24);
+/// For how many boards at a time it is asked which rooms are recorded.
+const CHUNK: usize = 1_000;
 
 /// The audit of whoever leads.
 #[derive(Debug)]
@@ -101,32 +103,18 @@ impl Audit {
 
     /// One look over all our rooms.
     pub async fn tick(&self) -> Result<Audited, AuditError> {
-        let rooms = self.docspace.rooms_tagged(INTEGRATION_TAG).await?;
+        let rooms = self
+            .docspace
+            .rooms_tagged_as(INTEGRATION_TAG, Found::from)
+            .await?;
         let mut audited = Audited {
             rooms: rooms.len(),
             ..Audited::default()
         };
-        let (mut newest, mut twins) = (None, Vec::new());
-        let shown: Vec<_> = rooms.iter().map(shown).collect();
-        for (board, rooms) in by_board(rooms) {
-            let (adoption, used) = self.adopt(board, &rooms[0]).await?;
-            match adoption {
-                Adoption::Adopted => {
-                    audited.adopted += 1;
-                    newest = newest.max(Some(board.0.created()));
-                }
-                Adoption::Recorded => newest = newest.max(Some(board.0.created())),
-                Adoption::Made | Adoption::Left => {}
-            }
-            let others = rooms.iter().map(|room| room.id);
-            twins.extend(
-                others
-                    .filter(|room| *room != used)
-                    .map(|room| (board, room)),
-            );
-        }
+        let (newest, twins) = self.fill(&rooms, &mut audited).await?;
         audited.twins = twins.len();
         self.report_twins(&twins).await?;
+        let shown: Vec<_> = rooms.into_iter().map(|found| found.shown).collect();
         audited.changed = self.store.compare_rooms(&shown).await?;
         self.begin_again(newest).await?;
         self.metrics.audits.add_one();
@@ -149,6 +137,42 @@ impl Audit {
         Ok(audited)
     }
 
+    /// Records the rooms that the record lacks. Says when the newest board with a room that somebody found was made, and which rooms are
+    /// twins.
+    async fn fill(
+        &self,
+        rooms: &[Found],
+        audited: &mut Audited,
+    ) -> Result<(Option<Timestamp>, Vec<(BoardId, RoomId)>), StoreError> {
+        let tagged = by_board(rooms);
+        let boards: Vec<_> = tagged.chunk_by(|one, next| one.0 == next.0).collect();
+        let (mut newest, mut twins) = (None, Vec::new());
+        for chunk in boards.chunks(CHUNK) {
+            let ids: Vec<_> = chunk.iter().map(|tagged| tagged[0].0).collect();
+            let housed = self.store.housed(&ids).await?.into_iter();
+            let housed: BTreeMap<_, _> = housed.map(|housed| (housed.board, housed)).collect();
+            for tagged in chunk {
+                let (board, oldest) = (tagged[0].0, tagged[0].2);
+                let (adoption, used) = match housed.get(&board) {
+                    Some(housed) => (Adoption::of(housed), housed.room),
+                    None => self.adopt(board, oldest).await?,
+                };
+                match adoption {
+                    Adoption::Adopted => {
+                        audited.adopted += 1;
+                        newest = newest.max(Some(board.0.created()));
+                    }
+                    Adoption::Recorded => newest = newest.max(Some(board.0.created())),
+                    Adoption::Made | Adoption::Left => {}
+                }
+                let others = tagged.iter().map(|(_, _, shown)| shown.room);
+                let others = others.filter(|room| *room != used);
+                twins.extend(others.map(|room| (board, room)));
+            }
+        }
+        Ok((newest, twins))
+    }
+
     /// Two rooms for one board stay reported until a person settles it.
     async fn report_twins(&self, twins: &[(BoardId, RoomId)]) -> Result<(), StoreError> {
         let new = self.store.set_twins(twins).await?;
@@ -163,25 +187,27 @@ impl Audit {
     }
 
     /// Records a room that the record lacks; says which room the board has then.
-    async fn adopt(&self, board: BoardId, room: &Room) -> Result<(Adoption, RoomId), StoreError> {
+    async fn adopt(&self, board: BoardId, found: &Shown) -> Result<(Adoption, RoomId), StoreError> {
         if let Some(record) = self.store.record(board).await? {
-            if let Some(recorded) = record.room {
-                let adoption = match recorded.title_sent {
-                    None => Adoption::Recorded,
-                    Some(_) => Adoption::Made,
+            if let Some(room) = &record.room {
+                let is_made = room.title_sent.is_some();
+                let housed = Housed {
+                    board,
+                    room: room.id,
+                    is_made,
                 };
-                return Ok((adoption, recorded.id));
+                return Ok((Adoption::of(&housed), room.id));
             }
             // An unanswered create of ours made it: the look knows more of it than we do.
             if record.intention.is_some() {
                 self.store.hint(&[board]).await?;
-                return Ok((Adoption::Left, room.id));
+                return Ok((Adoption::Left, found.room));
             }
         }
         let record = RoomRecord {
-            id: room.id,
+            id: found.room,
             title_sent: None,
-            title_returned: room.title.clone(),
+            title_returned: found.title.clone(),
             archived: None,
             tagged: true,
             // Its members were invited when it was made, or that is lost with the record; nobody is invited twice.
@@ -192,18 +218,18 @@ impl Audit {
         };
         let note = Note::new(
             Event::RoomAdopted,
-            format!("room {}: the look over all our rooms found it", room.id),
+            format!("room {}: the look over all our rooms found it", found.room),
         );
         match self.store.bind(board, &record, &note).await? {
             Bound::Bound => {
                 self.metrics.rooms_adopted.add_one();
                 self.store.hint(&[board]).await?;
-                Ok((Adoption::Adopted, room.id))
+                Ok((Adoption::Adopted, found.room))
             }
             Bound::Has(other) => Ok((Adoption::Left, other)),
             Bound::Taken(other) => {
-                tracing::warn!(board.id = %board, room.id = %room.id, other = %other, "a room carries the tags of two boards");
-                Ok((Adoption::Left, room.id))
+                tracing::warn!(board.id = %board, room.id = %found.room, other = %other, "a room carries the tags of two boards");
+                Ok((Adoption::Left, found.room))
             }
         }
     }
@@ -241,26 +267,48 @@ enum Adoption {
     Left,
 }
 
-fn shown(room: &Room) -> Shown {
-    let carries = |tag: &String| tag.trim_end().eq_ignore_ascii_case(INTEGRATION_TAG);
-    Shown {
-        room: room.id,
-        title: room.title.clone(),
-        archived: room.archived,
-        tagged: room.is_claimed() && room.tags.iter().any(carries),
+impl Adoption {
+    fn of(housed: &Housed) -> Self {
+        if housed.is_made {
+            Self::Made
+        } else {
+            Self::Recorded
+        }
     }
 }
 
-/// Rooms by the board that they are tagged for, the oldest first.
-fn by_board(rooms: Vec<Room>) -> BTreeMap<BoardId, Vec<Room>> {
-    let mut boards: BTreeMap<BoardId, Vec<Room>> = BTreeMap::new();
-    for room in rooms {
-        for board in room.tags.iter().filter_map(|tag| board_of_tag(tag)) {
-            boards.entry(board).or_default().push(room.clone());
+/// What an audit keeps of a room: there may be very many.
+#[derive(Debug)]
+struct Found {
+    shown: Shown,
+    created: Option<Timestamp>,
+    boards: Box<[BoardId]>,
+}
+
+impl From<Room> for Found {
+    fn from(room: Room) -> Self {
+        let carries = |tag: &String| tag.trim_end().eq_ignore_ascii_case(INTEGRATION_TAG);
+        let boards = room.tags.iter().filter_map(|tag| board_of_tag(tag));
+        Self {
+            created: room.created,
+            boards: boards.collect(),
+            shown: Shown {
+                tagged: room.is_claimed() && room.tags.iter().any(carries),
+                room: room.id,
+                title: room.title,
+                archived: room.archived,
+            },
         }
     }
-    for rooms in boards.values_mut() {
-        rooms.sort_by_key(|room| (room.created, room.id));
+}
+
+/// Rooms by the boards that they are tagged for, of each board the oldest first.
+fn by_board(rooms: &[Found]) -> Vec<(BoardId, Option<Timestamp>, &Shown)> {
+    let mut boards = Vec::with_capacity(rooms.len());
+    for found in rooms {
+        let tagged = found.boards.iter();
+        boards.extend(tagged.map(|board| (*board, found.created, &found.shown)));
     }
+    boards.sort_unstable_by_key(|(board, created, shown)| (*board, *created, shown.room));
     boards
 }

@@ -190,6 +190,9 @@ pub trait Boards {
     /// Forgets a board's room, on a person's word. Refused when the lease was lost: somebody may have said another word meanwhile.
     async fn unbind(&self, fence: Fence, note: &Note) -> Result<Held, StoreError>;
 
+    /// Those of these boards that have a room.
+    async fn housed(&self, boards: &[BoardId]) -> Result<Vec<Housed>, StoreError>;
+
     /// The board that a room is recorded for.
     async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError>;
 
@@ -333,6 +336,15 @@ pub enum Bound {
     Has(RoomId),
     /// The room is recorded for this other board.
     Taken(BoardId),
+}
+
+/// A board with the room that is recorded for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Housed {
+    pub board: BoardId,
+    pub room: RoomId,
+    /// Whether we made it; it was found otherwise.
+    pub is_made: bool,
 }
 
 /// Whose leases are given back.

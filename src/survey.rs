@@ -1,28 +1,20 @@
 //! What would change, for all boards or for some: the plan without doing it. Reads only, both services and the database.
 
+mod reading;
 mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use crate::docspace::{DocSpace, DocSpaceError};
 use crate::mirror::plan::{Rules, Sight};
 use crate::model::board::{Board, BoardKind, Listed, Record, Told};
-use crate::model::id::{BoardId, ModelId, RoomId, WorkspaceId};
-use crate::model::room::{INTEGRATION_TAG, Room, board_of_tag};
+use crate::model::id::{BoardId, RoomId, WorkspaceId};
+use crate::model::room::Room;
 use crate::model::time::Timestamp;
-use crate::scope::{Known, Scope, Wanted};
-use crate::store::{Fact, Store, StoreError};
+use crate::scope::{Known, Wanted};
+use crate::store::{Store, StoreError};
 use crate::survey::simulate::simulate;
 use crate::trello::{Trello, TrelloError};
-
-/// How many records are read at a time.
-const PAGE: u32 = 1_000;
-/// Boards made so shortly before the first start count as new; and of a lost database, those made so shortly before the newest room.
-const SETTING_UP: Duration = Duration::from_mins(5);
-const A_DAY: Duration = Duration::from_hours(24);
 
 /// What a survey needs.
 #[derive(Debug)]
@@ -121,9 +113,16 @@ impl Survey<'_> {
     /// What would change, board by board. With `only`, what `boardroom apply` would do about just these, drift included.
     pub async fn changes(&self, only: Option<&[BoardId]>) -> Result<Found, SurveyError> {
         let mut world = World::default();
-        self.read_trello(&mut world).await?;
-        self.read_docspace(&mut world).await?;
-        self.read_records(&mut world).await?;
+        match only {
+            Some(boards) if self.knows_since().await? => {
+                self.read_some(&mut world, boards).await?;
+            }
+            Some(_) | None => {
+                self.read_trello(&mut world).await?;
+                self.read_docspace(&mut world).await?;
+                self.read_records(&mut world).await?;
+            }
+        }
         self.learn(&mut world).await?;
         let boards = world.boards(only);
         self.ask_for_unlisted(&mut world, &boards).await?;
@@ -145,108 +144,6 @@ impl Survey<'_> {
         Ok(world.found(changes))
     }
 
-    async fn read_trello(&self, world: &mut World) -> Result<(), SurveyError> {
-        let scope = Scope::resolve(self.trello, &self.wanted, None).await?;
-        for workspace in &scope.workspaces {
-            let boards = self.trello.workspace_boards(workspace.id).await?;
-            world.take(boards);
-        }
-        if self.rules.personal_boards || !scope.guests.is_empty() {
-            let boards = self.trello.member_boards().await?;
-            for guest in &scope.guests {
-                let theirs = boards
-                    .iter()
-                    .filter(|board| board.workspace == Some(*guest));
-                world.take(theirs.cloned());
-            }
-            if self.rules.personal_boards {
-                let personal = boards.into_iter().filter(|board| board.workspace.is_none());
-                world.take(personal);
-            }
-        }
-        world.known.scope = Some(scope.into());
-        Ok(())
-    }
-
-    async fn read_docspace(&self, world: &mut World) -> Result<(), SurveyError> {
-        let mut rooms = self.docspace.rooms_tagged(INTEGRATION_TAG).await?;
-        rooms.sort_by_key(|room| (room.created, room.id));
-        for room in rooms {
-            for board in room.tags.iter().filter_map(|tag| board_of_tag(tag)) {
-                world.tagged.entry(board).or_default().push(room.id);
-            }
-            world.rooms.insert(room.id, room);
-        }
-        world.known.audited = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn read_records(&self, world: &mut World) -> Result<(), SurveyError> {
-        let (Some(store), mut after) = (self.store, None) else {
-            return Ok(());
-        };
-        loop {
-            let page = store.records(after, PAGE).await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            world
-                .records
-                .extend(page.into_iter().map(|record| (record.id, record)));
-        }
-    }
-
-    /// Which boards existed before, as the service would have it.
-    async fn learn(&self, world: &mut World) -> Result<(), SurveyError> {
-        let mut stored = None;
-        if let Some(store) = self.store {
-            stored = store.fact(Fact::Since).await?;
-            let known: Vec<ModelId> = store.baselines().await?;
-            // What is in a first list existed before; with a baseline, what is not in it is new.
-            for id in known {
-                world.known.baselines.insert(id);
-            }
-        }
-        let lost = match self.store {
-            Some(store) => store.fact(Fact::Audited).await?.is_none(),
-            None => true,
-        };
-        let newest = world.tagged.keys().map(|board| board.0.created()).max();
-        let now = self.trello.now().unwrap_or_else(Timestamp::now);
-        let first_start = now.minus(SETTING_UP);
-        let since = match (self.since, stored.and_then(|text| text.parse().ok())) {
-            (Some(since), _) => since,
-            (None, Some(stored)) => Timestamp(stored),
-            (None, None) => newest
-                .filter(|_| lost)
-                .map_or(first_start, |newest| newest.minus(A_DAY).min(first_start)),
-        };
-        world.known.since = Some(since);
-        let scope = world.known.scope.clone();
-        let member = scope.as_ref().map(|scope| ModelId::from(scope.member.id));
-        for listed in world.listed.values() {
-            let source = listed.workspace.map(ModelId::from).or(member);
-            let Some(source) = source.filter(|source| !world.known.baselines.contains(source))
-            else {
-                continue;
-            };
-            let record = world
-                .records
-                .entry(listed.id)
-                .or_insert_with(|| Record::of_nothing(listed.id));
-            if !listed.closed {
-                record.baseline = Some(source);
-            }
-        }
-        let sources = scope.iter().flat_map(|scope| {
-            let own = scope.workspaces.iter().map(|one| one.id.into());
-            own.chain(scope.guests.iter().map(|guest| (*guest).into()))
-        });
-        world.known.baselines.extend(sources.chain(member));
-        Ok(())
-    }
-
     async fn ask_for_unlisted(
         &self,
         world: &mut World,
@@ -255,7 +152,7 @@ impl Survey<'_> {
         let unlisted: Vec<_> = boards
             .iter()
             .copied()
-            .filter(|board| !world.listed.contains_key(board))
+            .filter(|board| !world.listed.contains_key(board) && !world.asked.contains_key(board))
             .collect();
         if !unlisted.is_empty() {
             let answers = self.trello.boards(&unlisted).await?;
@@ -395,11 +292,6 @@ impl World {
         let all = self.listed.keys().copied();
         let all: BTreeSet<_> = all.chain(recorded.map(|record| record.id)).collect();
         all.into_iter().collect()
-    }
-
-    fn take(&mut self, boards: impl IntoIterator<Item = Listed>) {
-        let boards = boards.into_iter();
-        self.listed.extend(boards.map(|board| (board.id, board)));
     }
 }
 

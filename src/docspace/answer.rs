@@ -69,6 +69,13 @@ pub(super) struct Security {
     edit_room: Option<bool>,
 }
 
+/// Which entry of a list it is.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum EntryKey {
+    Number(i64),
+    Other(String),
+}
+
 /// A room (`FolderDto`). An ordinary folder has no `roomType`.
 #[derive(Deserialize)]
 pub(super) struct RoomAnswer {
@@ -107,8 +114,11 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 
 impl RoomAnswer {
     /// What tells entries of a list apart, rooms of ours or not.
-    pub(super) fn key(&self) -> String {
-        self.id.to_string()
+    pub(super) fn key(&self) -> EntryKey {
+        match self.id.as_i64() {
+            Some(number) => EntryKey::Number(number),
+            None => EntryKey::Other(self.id.to_string()),
+        }
     }
 
     fn made(&self) -> Option<Timestamp> {

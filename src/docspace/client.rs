@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::{self, Caller};
-use crate::docspace::answer::{Envelope, RoomAnswer, RoomPage, User, moment};
+use crate::docspace::answer::{EntryKey, Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
 use crate::model::id::RoomId;
 use crate::model::room::{Invitee, Room, RoomType};
@@ -139,11 +139,20 @@ impl DocSpace {
     /// All rooms with a tag, active and archived. Tags come straight from the database, so what was made is found at once. A list that
     /// changed while it was read is read again, for a room that slips from one page to another would be missed.
     pub async fn rooms_tagged(&self, tag: &str) -> Result<Vec<Room>, DocSpaceError> {
+        self.rooms_tagged_as(tag, |room| room).await
+    }
+
+    /// The same, where only something of each room is kept: there may be very many.
+    pub async fn rooms_tagged_as<T>(
+        &self,
+        tag: &str,
+        keep: impl Fn(Room) -> T,
+    ) -> Result<Vec<T>, DocSpaceError> {
         let tags = json!([tag]).to_string();
         let mut found = BTreeMap::new();
         for _ in 0..PASSES {
             let before = found.len();
-            let read = self.read_pages(&tags, &mut found).await?;
+            let read = self.read_pages(&tags, &mut found, &keep).await?;
             // Nothing slipped when every entry was seen once, or when another pass brought nothing new.
             if found.len() == read || found.len() == before {
                 return Ok(found.into_values().flatten().collect());
@@ -155,10 +164,11 @@ impl DocSpace {
     }
 
     /// Reads every page once; says how many entries there were.
-    async fn read_pages(
+    async fn read_pages<T>(
         &self,
         tags: &str,
-        found: &mut BTreeMap<String, Option<Room>>,
+        found: &mut BTreeMap<EntryKey, Option<T>>,
+        keep: &impl Fn(Room) -> T,
     ) -> Result<usize, DocSpaceError> {
         let mut read = 0;
         loop {
@@ -167,11 +177,8 @@ impl DocSpace {
                 .await?;
             read += page.folders.len();
             let is_last = page.is_last(read, PAGE);
-            found.extend(
-                page.folders
-                    .into_iter()
-                    .map(|answer| (answer.key(), answer.room())),
-            );
+            let folders = page.folders.into_iter();
+            found.extend(folders.map(|answer| (answer.key(), answer.room().map(keep))));
             if is_last {
                 return Ok(read);
             }

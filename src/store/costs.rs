@@ -96,6 +96,7 @@ calls! {
     "remembers" => |store| store.remembers(hint(150_000, 0).action).await.unwrap(),
     "record" => |store| store.record(board(100_000)).await.unwrap(),
     "records" => |store| store.records(Some(board(100_000)), 500).await.unwrap(),
+    "housed" => |store| assert_eq!(store.housed(&many()).await.unwrap().len(), 949),
     "board of a room" => |store| store.board_of(RoomId(100_001)).await.unwrap(),
     "bind" => |store| store.bind(board(30), &room(2_000_000), &Note::new(Event::RoomCreated, "")).await.unwrap(),
     "rivals" => |store| store.rivals(board(1), "a", LEASE).await.unwrap(),

@@ -145,6 +145,28 @@ async fn drift_is_shown_and_left_alone_until_the_board_is_named() {
 }
 
 #[tokio::test]
+async fn a_plan_for_one_board_reads_no_list_of_boards_and_no_room_of_others() {
+    let mut lab = Lab::new().await;
+    lab.set("BOARDROOM_SINCE", "2020-01-01T00:00:00Z");
+    let board = lab.new_board("One");
+    lab.new_board("Two");
+    assert_eq!(lab.run(&["apply", "--yes"]).await.code, 0);
+    lab.trello().rename(&board, "One, renamed");
+    lab.trello().forget_requests();
+    lab.docspace().forget_requests();
+    let plan = lab.run(&["plan", "--json", &board]).await;
+    assert_eq!(plan.changes(), ["rename One, renamed One One, renamed"]);
+    let asked = lab.trello().requests();
+    assert!(asked.iter().all(|one| !one.call.path.ends_with("/boards")));
+    let is_of_board = |(_, value): &(String, String)| value.contains(&*board);
+    let asked = lab.docspace().requests();
+    let is_bounded = asked
+        .iter()
+        .all(|one| one.call.query.iter().any(is_of_board));
+    assert!(!asked.is_empty() && is_bounded, "{asked:?}");
+}
+
+#[tokio::test]
 async fn rooms_that_another_database_knew_are_taken_as_they_are() {
     let mut lab = Lab::new().await;
     let board = lab.new_board("Here: and there");

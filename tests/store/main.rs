@@ -23,7 +23,8 @@ use boardroom::model::id::{ActionId, BoardId, RoomId, WorkspaceId};
 use boardroom::model::status::{Ignored, Status};
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{
-    Bound, Claim, ClaimRequest, Fact, Fence, Held, Newcomer, Postgres, Settlement, Sqlite, Store,
+    Bound, Claim, ClaimRequest, Fact, Fence, Held, Housed, Newcomer, Postgres, Settlement, Sqlite,
+    Store,
 };
 use tempfile::TempDir;
 
@@ -169,6 +170,20 @@ async fn a_room_belongs_to_one_board_and_a_board_has_one_room() {
     assert_eq!(kept.bind_room(1, 7).await, Bound::Bound);
     assert_eq!(kept.bind_room(2, 7).await, Bound::Taken(board(1)));
     assert_eq!(kept.bind_room(1, 8).await, Bound::Has(RoomId(7)));
+    let found = RoomRecord {
+        title_sent: None,
+        ..room(9)
+    };
+    let note = Note::new(Event::RoomAdopted, "");
+    kept.bind(board(3), &found, &note).await.unwrap();
+    let mut housed = kept.housed(&[board(1), board(2), board(3)]).await.unwrap();
+    housed.sort_by_key(|housed| housed.board);
+    let expected = [(1, 7, true), (3, 9, false)].map(|(of, id, is_made)| Housed {
+        board: board(of),
+        room: RoomId(id),
+        is_made,
+    });
+    assert_eq!(housed, expected);
     let claim = kept.take(1, LEASE).await.unwrap();
     let note = Note::new(Event::RoomForgotten, "");
     let stale = Fence {

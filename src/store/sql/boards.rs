@@ -17,7 +17,7 @@ use crate::model::id::{BoardId, ModelId, RoomId, WorkspaceId};
 use crate::model::status::Status;
 use crate::model::time::milliseconds;
 use crate::store::history::Note;
-use crate::store::{Boards, Bound, Fence, Held, Newcomer, StoreError};
+use crate::store::{Boards, Bound, Fence, Held, Housed, Newcomer, StoreError};
 
 /// Records a room, whoever holds the board, unless the board has one. The intention that it came of is closed.
 const BIND: Statement = sql!(
@@ -122,6 +122,10 @@ impl<E: Engine> Boards for Sql<E> {
         note_once(&mut write, fence.board, event).await?;
         write.commit().await?;
         Ok(Held::Held)
+    }
+
+    async fn housed(&self, boards: &[BoardId]) -> Result<Vec<Housed>, StoreError> {
+        compare::housed(&self.engine, boards).await
     }
 
     async fn board_of(&self, room: RoomId) -> Result<Option<BoardId>, StoreError> {

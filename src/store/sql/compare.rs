@@ -9,7 +9,7 @@ use super::many::{CHUNK, PAGE, boards, page, walk};
 use super::statement::{Statement, sql, texts};
 use crate::model::board::{Drift, Listed};
 use crate::model::id::{BoardId, RoomId, WorkspaceId};
-use crate::store::{Shown, StoreError};
+use crate::store::{Housed, Shown, StoreError};
 
 /// Of the boards of a list what a list tells, whether they rest, and whether a list that has them at all is news. Boards that are due are
 /// looked at anyway, but for those whose wait may have ended.
@@ -35,11 +35,18 @@ const EXPECTED: Statement = sql!(
 );
 
 /// Quiet boards with what is known of their rooms.
-const HOUSED: Statement = sql!(
+const QUIET: Statement = sql!(
     "SELECT " (rows id, room_id, title_returned, room_archived, is_gone, drift) " FROM
          (SELECT id, room_id, title_returned, room_archived, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END AS is_gone, drift
           FROM board WHERE room_id > $1 AND " {"+" | ""} "status = 'mirrored' AND coalesce(reason, '') IN ('', 'drift') AND due_at IS NULL
-          ORDER BY room_id LIMIT $2) AS housed"
+          ORDER BY room_id LIMIT $2) AS quiet"
+);
+
+/// Of the boards of a list those that have a room.
+const HOUSED: Statement = sql!(
+    "SELECT " (rows id, room_id, is_made) " FROM
+         (SELECT id, room_id, CASE WHEN title_sent IS NULL THEN 0 ELSE 1 END AS is_made
+          FROM board WHERE id " (among 1) " AND room_id IS NOT NULL) AS housed"
 );
 
 /// A row of [`KEPT`].
@@ -53,9 +60,9 @@ struct Kept(
     u8,
 );
 
-/// A row of [`HOUSED`].
+/// A row of [`QUIET`].
 #[derive(Deserialize)]
-struct Housed(
+struct Quiet(
     BoardId,
     RoomId,
     String,
@@ -104,6 +111,22 @@ impl Kept {
     }
 }
 
+pub(super) async fn housed(
+    engine: &impl Engine,
+    boards: &[BoardId],
+) -> Result<Vec<Housed>, StoreError> {
+    let mut housed = Vec::new();
+    for chunk in boards.chunks(CHUNK) {
+        let rows: Vec<(BoardId, RoomId, u8)> = page(engine, HOUSED.bind(texts(chunk))).await?;
+        housed.extend(rows.into_iter().map(|(board, room, is_made)| Housed {
+            board,
+            room,
+            is_made: is_made == 1,
+        }));
+    }
+    Ok(housed)
+}
+
 /// Whether a text is stored as this one. PostgreSQL stores another character in place of the one that it cannot hold.
 fn is_same(stored: &str, text: &str) -> bool {
     let storable = |sign| if sign == '\0' { '\u{fffd}' } else { sign };
@@ -136,18 +159,18 @@ pub(super) async fn moved(
     let mut rooms: Vec<_> = rooms.iter().collect();
     rooms.sort_unstable_by_key(|shown| shown.room);
     let mut moved = Vec::new();
-    let ask = |after: &RoomId| HOUSED.bind(*after).bind(PAGE);
-    let take = |housed: Housed| {
-        let found = rooms.binary_search_by_key(&housed.1, |shown| shown.room);
-        if housed.differs_from(found.ok().map(|at| rooms[at])) {
-            moved.push(housed.0);
+    let ask = |after: &RoomId| QUIET.bind(*after).bind(PAGE);
+    let take = |quiet: Quiet| {
+        let found = rooms.binary_search_by_key(&quiet.1, |shown| shown.room);
+        if quiet.differs_from(found.ok().map(|at| rooms[at])) {
+            moved.push(quiet.0);
         }
     };
-    walk(engine, RoomId(0), ask, |housed| housed.1, take).await?;
+    walk(engine, RoomId(0), ask, |quiet| quiet.1, take).await?;
     Ok(moved)
 }
 
-impl Housed {
+impl Quiet {
     /// A title that differs from what the server returned for ours, or from the one that is known to be a person's, is news; but not where
     /// the board is gone, and nobody can say any more what the room should be called. A room has our tags unless it is known to lack one.
     fn differs_from(&self, shown: Option<&Shown>) -> bool {
