@@ -1,12 +1,16 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
 mod list;
+mod tls;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize as _, Deserializer};
 use serde_json::value::RawValue;
@@ -53,9 +57,9 @@ pub enum BuildError {
 
 /// A client for one service.
 pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
-    // Idempotent; whoever comes first sets it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let further = options.ca_file.as_deref().map(authorities).transpose()?;
     let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls::config(further.unwrap_or_default()))
         .timeout(options.timeout)
         .connect_timeout(options.timeout.min(Duration::from_secs(10)))
         .pool_idle_timeout(IDLE)
@@ -63,17 +67,6 @@ pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
         .retry(reqwest::retry::never())
         .user_agent(concat!("boardroom/", env!("CARGO_PKG_VERSION")))
         .no_proxy();
-    if let Some(path) = &options.ca_file {
-        let pem = std::fs::read(path).map_err(|source| BuildError::CaFile {
-            path: path.clone(),
-            source,
-        })?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .ok()
-            .filter(|found| !found.is_empty())
-            .ok_or_else(|| BuildError::NoCertificate { path: path.clone() })?;
-        builder = builder.tls_certs_merge(certificates);
-    }
     let direct = format!(
         "localhost,127.0.0.0/8,::1,{}",
         options.no_proxy.as_deref().unwrap_or("")
@@ -86,6 +79,24 @@ pub fn client(options: &Options) -> Result<reqwest::Client, BuildError> {
         builder = builder.proxy(reqwest::Proxy::http(url.clone())?.no_proxy(direct));
     }
     Ok(builder.build()?)
+}
+
+/// The certificates in a PEM file.
+fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, BuildError> {
+    let pem = std::fs::read(path).map_err(|source| BuildError::CaFile {
+        path: path.into(),
+        source,
+    })?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    // What is no certificate must not make every connection fail later.
+    let are_certificates = |found: &Vec<CertificateDer<'static>>| {
+        let mut store = RootCertStore::empty();
+        !found.is_empty() && found.iter().all(|one| store.add(one.clone()).is_ok())
+    };
+    certificates
+        .ok()
+        .filter(are_certificates)
+        .ok_or_else(|| BuildError::NoCertificate { path: path.into() })
 }
 
 /// A list of which single entries may be unreadable: those are left out, and what they were is logged.

@@ -20,6 +20,7 @@ mod shell;
 mod signature;
 mod simulate;
 mod sqlite;
+mod trust;
 mod webhooks;
 mod words;
 
