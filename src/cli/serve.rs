@@ -22,7 +22,7 @@ use crate::cli::serve::budget::Sharing;
 use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Database, Needs};
+use crate::config::{Config, Database, Needs, strays};
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::{Door, Inbox};
 use crate::knowledge::Knowledge;
@@ -50,6 +50,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
     wiring::start_logging(&config);
+    for stray in strays(&context.environment) {
+        tracing::warn!("{stray}");
+    }
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let base = wiring::base(&config).await?;
     let listener = server::bind(config.listen)

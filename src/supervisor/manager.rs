@@ -40,7 +40,9 @@ impl ServiceManager {
             connected.map(Arc::new).map_err(told).ok()
         });
         Self {
-            watchdog: watchdog.filter(|_| socket.is_some()).map(Duration::from_micros),
+            watchdog: watchdog
+                .filter(|_| socket.is_some())
+                .map(Duration::from_micros),
             socket,
         }
     }
@@ -125,7 +127,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         (folder, socket, path.to_str().unwrap().to_owned())
     }
 
@@ -137,7 +141,11 @@ mod tests {
 
     #[test]
     fn without_a_manager_nothing_is_said() {
-        for variables in [&[][..], &[("NOTIFY_SOCKET", "")], &[("NOTIFY_SOCKET", "/nowhere")]] {
+        for variables in [
+            &[][..],
+            &[("NOTIFY_SOCKET", "")],
+            &[("NOTIFY_SOCKET", "/nowhere")],
+        ] {
             let manager = manager(variables);
             assert!(manager.socket.is_none());
             manager.ready("nobody hears it");
@@ -150,8 +158,14 @@ mod tests {
         let own = std::process::id().to_string();
         let table = [
             (vec![("WATCHDOG_USEC", "500000")], Some(500)),
-            (vec![("WATCHDOG_USEC", "500000"), ("WATCHDOG_PID", &*own)], Some(500)),
-            (vec![("WATCHDOG_USEC", "500000"), ("WATCHDOG_PID", "1")], None),
+            (
+                vec![("WATCHDOG_USEC", "500000"), ("WATCHDOG_PID", &*own)],
+                Some(500),
+            ),
+            (
+                vec![("WATCHDOG_USEC", "500000"), ("WATCHDOG_PID", "1")],
+                None,
+            ),
             (vec![("WATCHDOG_USEC", "soon")], None),
             (vec![("WATCHDOG_USEC", "0")], None),
             (vec![], None),

@@ -120,6 +120,10 @@ impl House {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The binary with this house's settings, in its folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_boardroom"));
