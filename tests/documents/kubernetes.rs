@@ -225,7 +225,7 @@ fn the_program_is_held_tightly_and_asked_how_it_is() {
     }
 }
 
-/// What the ConfigMap sets.
+/// What the generated `ConfigMap` sets.
 fn settings() -> Vec<(String, String)> {
     let settings = only(&objects(&built("sqlite")), "ConfigMap")["data"].clone();
     let settings = settings.as_mapping().unwrap().iter();

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -70,7 +71,7 @@ pub async fn backup(from: &Path, to: &Path) -> Result<Copied, BackupError> {
 /// SQLite copies what one transaction sees, and holds up nobody who writes.
 async fn copy(from: &Path, to: &Path, partial: &Path) -> Result<(), BackupError> {
     let told = |error: sqlx::Error| {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(DatabaseError::code);
         if code.is_some_and(|code| NO_ROOM.contains(&&*code)) {
             return BackupError::Full(to.into());
         }

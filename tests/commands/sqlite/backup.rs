@@ -13,8 +13,8 @@ async fn a_copy_is_made_beside_the_running_service_for_its_owner_alone() {
     let service = lab.serve().await;
     let board = NewBoard::named("Launch").in_workspace(&workspace);
     let board = lab.trello().create_board(board);
-    let made = lab.run(&["mirror", &board]).await;
-    assert_eq!(made.code, 0, "{made:?}");
+    let mirrored = lab.run(&["mirror", &board]).await;
+    assert_eq!(mirrored.code, 0, "{mirrored:?}");
     let backup = lab.run(&["backup", "copy.db"]).await;
     assert_eq!((backup.code, backup.stderr.as_str()), (0, ""));
     let boards = lab.run(&["boards", "--json"]).await.stdout;
