@@ -80,11 +80,7 @@ mod tests {
                 "x",
                 Some("BOARDROOM_DATABASE_URL"),
             ),
-            (
-                "BOARDROOM_TRELLO_RATE_FILE",
-                "x",
-                Some("BOARDROOM_TRELLO_RATE"),
-            ),
+            ("BOARDROOM_TRELLO_TOKEN", "x", Some("TRELLO_TOKEN")),
             ("BOARDROOM_XYZZY", "x", None),
         ];
         for (name, value, nearest) in table {

@@ -190,3 +190,15 @@ async fn while_it_drains_it_is_not_ready_and_still_takes_deliveries() {
     house.rooms(1).await;
     assert!(service.ended().await.success());
 }
+
+#[tokio::test]
+async fn the_log_of_a_second_start_speaks_of_boards_and_not_of_the_driver() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_LOG", "info");
+    for _ in 0..2 {
+        let mut service = house.spawn();
+        service.logged("boardroom serves").await;
+        let log = service.stop().await;
+        assert!(!log.contains("sqlx"), "{log}");
+    }
+}
