@@ -190,6 +190,16 @@ impl House {
         }
     }
 
+    /// As another service leaves a server's database that begins at the same moment: it has a table to note migrations in, and no more.
+    pub(crate) async fn half_made(&self) {
+        if let Storage::Database(database) = &self.storage {
+            let table = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+                installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL,
+                execution_time BIGINT NOT NULL)";
+            database.execute(table).await.unwrap();
+        }
+    }
+
     pub(crate) async fn settled(&self, service: &mut Service) {
         service.logged("watching").await;
         service.logged("looked over all our rooms").await;
