@@ -20,8 +20,7 @@
 //!    puts a brake on, which only a person lets go.
 //!
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
-//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process
-//! and tells a service manager how it is.
+//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
 //! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
 //! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
