@@ -4,6 +4,8 @@
 # Builder and runtime are of the same Debian release (13, trixie), so the runtime's glibc is never older than the builder's.
 FROM rust:1.95-trixie AS build
 WORKDIR /build
+# The program says of what it is made, so that scanners find a dependency that has become unsafe.
+RUN cargo install --locked cargo-auditable@0.7.7
 COPY Cargo.toml Cargo.lock ./
 COPY config config
 COPY src src
@@ -11,7 +13,7 @@ COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/build/target,sharing=locked \
     touch src/lib.rs src/main.rs \
- && cargo build --release --locked --bin boardroom \
+ && cargo auditable build --release --locked --bin boardroom \
  && install -D -m 0755 target/release/boardroom /out/boardroom \
  && install -d -m 0770 /out/root/data
 
@@ -19,10 +21,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
 FROM gcr.io/distroless/cc-debian13:nonroot
 ARG VERSION=0.1.0
 ARG SOURCE=""
+ARG REVISION=""
 LABEL org.opencontainers.image.title="boardroom" \
       org.opencontainers.image.description="Gives every Trello board its ONLYOFFICE DocSpace room, and keeps it" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.version="${VERSION}"
 
 COPY --from=build /out/boardroom /usr/local/bin/boardroom

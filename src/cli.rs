@@ -3,6 +3,7 @@
 
 mod apply;
 mod at_once;
+mod backup;
 mod boards;
 mod check;
 mod completions;
@@ -134,6 +135,9 @@ enum Command {
     /// Send a delivery through the public URL to the running service
     #[command(long_about = simulate::ABOUT)]
     Simulate(simulate::Arguments),
+    /// Copy the database while the service goes on
+    #[command(long_about = backup::ABOUT)]
+    Backup(backup::Arguments),
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -229,6 +233,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Release => wiring::block_on(words::release(context)),
         Command::Ignore(arguments) => wiring::block_on(words::ignore(&arguments, context)),
         Command::Link(arguments) => wiring::block_on(Box::pin(link::run(&arguments, context))),
+        Command::Backup(arguments) => wiring::block_on(backup::run(&arguments, context)),
         Command::Config => config::run(context),
         Command::Healthcheck(arguments) => wiring::block_on(healthcheck::run(&arguments, context)),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -12,6 +12,7 @@ mod postgres;
 mod problem;
 mod reader;
 mod room;
+mod stray;
 mod text_file;
 mod value;
 
@@ -29,6 +30,7 @@ pub use crate::config::location::{CALLBACK_PATH, CallbackUrl, Database, ProxyUrl
 pub use crate::config::postgres::PostgresUrl;
 pub use crate::config::problem::{ConfigError, Origin, Problem};
 pub use crate::config::room::RoomConfig;
+pub use crate::config::stray::{Stray, strays};
 pub use crate::config::value::Rate;
 use crate::model::time::Timestamp;
 

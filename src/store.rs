@@ -31,7 +31,7 @@ pub use budget::{Account, Leased, Permits, Terms};
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
-pub use sqlite::Sqlite;
+pub use sqlite::{BackupError, Copied, Sqlite, backup};
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
 pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
 

@@ -2,6 +2,8 @@
 //!
 //! A task that ends unasked stops the rest. A second signal, or the end of the grace period, stops hard.
 
+mod manager;
+
 use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+pub use crate::supervisor::manager::ServiceManager;
 
 /// The tasks of one process.
 #[derive(Debug)]

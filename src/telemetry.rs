@@ -20,7 +20,7 @@ pub enum Format {
 
 /// Starts logging. Called once, first thing.
 pub fn init(filter: &str, format: Format, redactor: Redactor) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(quieted(filter)).unwrap_or_else(|_| EnvFilter::new("info"));
     let writer = Blotting { redactor };
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     let layer = match format {
@@ -36,6 +36,16 @@ pub fn init(filter: &str, format: Format, redactor: Redactor) {
     let _ = tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init();
+}
+
+/// PostgreSQL's notices and the driver's remarks on how long it waited are for whoever asks for more, or for these by name.
+fn quieted(filter: &str) -> String {
+    match filter.trim() {
+        level @ ("info" | "warn") => {
+            format!("{level},sqlx::postgres::notice=error,sqlx::pool::acquire=error")
+        }
+        other => other.to_owned(),
+    }
 }
 
 /// Writes to stderr, without secrets.
@@ -78,5 +88,25 @@ impl Drop for Line {
         let line = self.blotting.redactor.clean(&line);
         // A log that cannot be written must not stop the service.
         let _ = io::stderr().write_all(line.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_driver_is_quiet_unless_somebody_asks_for_more() {
+        let quiet = ",sqlx::postgres::notice=error,sqlx::pool::acquire=error";
+        for (filter, expected) in [
+            ("info", format!("info{quiet}")),
+            (" warn", format!("warn{quiet}")),
+            ("error", "error".to_owned()),
+            ("debug", "debug".to_owned()),
+            ("info,sqlx=debug", "info,sqlx=debug".to_owned()),
+        ] {
+            assert_eq!(quieted(filter), expected);
+            assert!(EnvFilter::try_new(expected).is_ok());
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::Context;
-use crate::config::{Needs, effective};
+use crate::config::{Needs, effective, strays};
 
 pub(super) fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let settings = effective(context.file.as_deref(), &context.environment);
@@ -22,6 +22,9 @@ pub(super) fn run(context: &Context) -> anyhow::Result<ExitCode> {
             "{:name$}  {:value$}  {}",
             setting.variable, setting.value, setting.origin
         ))?;
+    }
+    for stray in strays(&context.environment) {
+        eprintln!("boardroom: {stray}");
     }
     context.load(Needs::Serve)?;
     Ok(ExitCode::SUCCESS)

@@ -22,7 +22,7 @@ use crate::cli::serve::budget::Sharing;
 use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Database, Needs};
+use crate::config::{Config, Database, Needs, strays};
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::{Door, Inbox};
 use crate::knowledge::Knowledge;
@@ -33,7 +33,7 @@ use crate::mirror::Mirror;
 use crate::model::time::Timestamp;
 use crate::scope::Surroundings;
 use crate::store::Store;
-use crate::supervisor::{Exit, Signals, Supervisor};
+use crate::supervisor::{Exit, ServiceManager, Signals, Supervisor};
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 use crate::worker::{Worker, side_by_side};
@@ -44,10 +44,15 @@ const HOLDER: &str = "serve";
 const CLOSING: Duration = Duration::from_secs(5);
 /// How often the rows of lanes are read, which others may have written.
 const FOLLOW: Duration = Duration::from_millis(500);
+/// How long the service manager waits for the database.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
     wiring::start_logging(&config);
+    for stray in strays(&context.environment) {
+        tracing::warn!("{stray}");
+    }
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let base = wiring::base(&config).await?;
     let listener = server::bind(config.listen)
@@ -56,12 +61,18 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
     let company = base.company();
     tell_of_surroundings(&config, &company);
-    let mut supervisor = Supervisor::default();
+    let (manager, mut supervisor) = (ServiceManager::of_process(), Supervisor::default());
+    manager.watch(&mut supervisor);
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
-    let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
+    let beginning = Box::pin(manager.ready_at_the_latest(
+        PATIENCE,
+        "waits for the database",
+        beginning.until_done(),
+    ));
+    let begun = supervisor.wait_for(&mut signals, beginning);
     let mut mark = None;
     let cause = match begun.await {
         Ok(Ok(())) => {
@@ -71,12 +82,14 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
                 "boardroom serves"
             );
             shared.inbox.door().open();
+            manager.ready(&format!("serves on {address}"));
             service.start(&config, &mut supervisor);
             supervisor.run(&mut signals).await
         }
         Ok(Err(error)) => return Err(error.into()),
         Err(cause) => cause,
     };
+    manager.stopping();
     let drain = async move {
         shared.drain();
         tokio::time::sleep(config.drain).await;

@@ -22,6 +22,10 @@ impl Environment {
             .collect()
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The text of a variable; an empty or blank one counts as unset.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, NotText> {
         let Some(value) = self.0.get(name).map(OsString::as_os_str) else {

@@ -1,5 +1,6 @@
 //! The store in one SQLite file: WAL, `synchronous=FULL`, one connection that writes and a few that read.
 
+mod backup;
 #[cfg(test)]
 mod costs;
 
@@ -18,6 +19,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+pub use crate::store::sqlite::backup::{BackupError, Copied, backup};
 
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};

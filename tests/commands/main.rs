@@ -13,6 +13,7 @@ mod check_trello;
 mod database;
 mod explain;
 mod link;
+mod manager;
 mod mirror;
 mod plan;
 mod service;
@@ -144,7 +145,24 @@ impl Lab {
 
     /// Runs the program to its end, and looks for secrets in all that it said.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Finished {
-        let output = self.command(arguments).output();
+        self.finish(self.command(arguments)).await
+    }
+
+    /// Runs a script to its end, whose `$0` is the program.
+    pub(crate) async fn shell(&self, script: &str) -> Finished {
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_boardroom")])
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        self.finish(command).await
+    }
+
+    async fn finish(&self, mut command: Command) -> Finished {
+        let output = command.output();
         let output = tokio::time::timeout(SOON, output).await.unwrap().unwrap();
         let finished = Finished {
             code: output.status.code().unwrap(),
@@ -185,7 +203,7 @@ impl Lab {
         let address = tokio::time::timeout(SOON, listening(&mut stderr)).await;
         Running {
             address: address.unwrap(),
-            _child: child,
+            child,
             _stderr: stderr,
         }
     }
@@ -195,9 +213,20 @@ impl Lab {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    _child: Child,
+    child: Child,
     /// Held open: a service whose log goes nowhere is another case.
     _stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    /// Asks it to end, and waits until it has.
+    pub(crate) async fn terminate(mut self) {
+        let pid = self.child.id().unwrap().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.await.unwrap().success());
+        let ended = tokio::time::timeout(SOON, self.child.wait()).await;
+        assert!(ended.unwrap().unwrap().success());
+    }
 }
 
 async fn listening(stderr: &mut BufReader<ChildStderr>) -> SocketAddr {

@@ -1,5 +1,7 @@
 //! The database as a file: where it is missing, where it cannot be made or written, and what is no database.
 
+mod backup;
+
 use crate::Lab;
 use crate::boards::id;
 

@@ -131,7 +131,8 @@ fn it_runs_as_nobody_and_keeps_its_state_in_one_place() {
     );
 }
 
-fn default(key: &str) -> String {
+/// A compiled-in default.
+pub(crate) fn default(key: &str) -> String {
     let settings = boardroom::config::effective(None, &boardroom::config::Environment::default());
     let setting = settings.into_iter().find(|setting| setting.key == key);
     setting.unwrap().value

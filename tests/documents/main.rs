@@ -5,9 +5,13 @@
 
 mod compose;
 mod image;
+mod kubernetes;
 mod markdown;
 mod readme;
+mod systemd;
 mod tables;
+mod tool;
+mod workflows;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -111,7 +115,13 @@ fn documents_name_only_variables_that_the_program_reads() {
 
 #[test]
 fn the_scripts_run_and_stop_at_the_first_failure() {
-    for path in [".ci/run", "tests/run", "tests/soak", "tests/postgres"] {
+    for path in [
+        ".ci/run",
+        "tests/run",
+        "tests/soak",
+        "tests/postgres",
+        "tests/tools",
+    ] {
         let text = read(path);
         assert!(text.starts_with("#!/usr/bin/env bash\n"), "{path}");
         assert!(text.contains("\nset -euo pipefail\n"), "{path}");

@@ -14,8 +14,8 @@ fn runs(readme: &str) -> Vec<Vec<&str>> {
             let program = *word == "boardroom" || word.ends_with("/boardroom");
             let by_cargo = *word == "--" && words.starts_with(&["cargo", "run"]);
             let rest = &words[at + 1..];
-            // `compose exec boardroom boardroom mirror`: the service first, then the program.
-            let is_service = rest.first() == Some(&"boardroom") || rest.is_empty();
+            // `compose exec boardroom boardroom mirror`, `exec deployment/boardroom -- boardroom mirror`: the service first.
+            let is_service = matches!(rest.first(), None | Some(&("boardroom" | "--")));
             if (program || by_cargo) && !is_service {
                 runs.push(rest.to_vec());
             }

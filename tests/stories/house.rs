@@ -120,6 +120,10 @@ impl House {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The binary with this house's settings, in its folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_boardroom"));
@@ -183,6 +187,16 @@ impl House {
                 // There is nothing to run out before the first start.
                 let _ = database.execute(leases).await;
             }
+        }
+    }
+
+    /// As another service leaves a server's database that begins at the same moment: it has a table to note migrations in, and no more.
+    pub(crate) async fn half_made(&self) {
+        if let Storage::Database(database) = &self.storage {
+            let table = "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+                installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL,
+                execution_time BIGINT NOT NULL)";
+            database.execute(table).await.unwrap();
         }
     }
 

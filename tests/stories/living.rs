@@ -190,3 +190,14 @@ async fn while_it_drains_it_is_not_ready_and_still_takes_deliveries() {
     house.rooms(1).await;
     assert!(service.ended().await.success());
 }
+
+#[tokio::test]
+async fn the_log_of_a_start_beside_another_speaks_of_boards_and_not_of_the_driver() {
+    let mut house = House::new().await;
+    house.half_made().await;
+    house.set("BOARDROOM_LOG", "info");
+    let mut service = house.spawn();
+    service.logged("boardroom serves").await;
+    let log = service.stop().await;
+    assert!(!log.contains("sqlx"), "{log}");
+}

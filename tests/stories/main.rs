@@ -26,4 +26,5 @@ mod living;
 mod mending;
 mod respecting;
 mod sharing;
+mod sqlite;
 mod surviving;
