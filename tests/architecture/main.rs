@@ -16,8 +16,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("redact", &[]),
     ("api", &["redact"]),
     ("metrics", &[]),
+    ("panics", &[]),
     ("supervisor", &[]),
-    ("telemetry", &["redact"]),
+    ("telemetry", &["redact", "panics"]),
     ("sandbox", &[]),
     ("config", &["model"]),
     ("watched", &["model"]),
@@ -63,8 +64,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics", "api",
-            "redact",
+            "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics",
+            "panics", "api", "redact",
         ],
     ),
     (
