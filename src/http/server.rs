@@ -24,6 +24,9 @@ const OTHER_FILES: usize = 128;
 const ENOUGH_FILES: usize = 2 * MOST_CONNECTIONS + OTHER_FILES;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// What the system keeps of a connection that nobody has read or taken yet, in bytes, so that a thousand slow ones cannot fill its memory.
+/// It would be up to some megabytes each; this is enough for half a megabyte a second to the other end of the world.
+const UNREAD_BYTES: u32 = 128 << 10;
 /// How long requests may take to end once the listener stops accepting.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 /// The longest head of a request: proxies add to one of a few hundred bytes, and pass on none that is longer. A connection reads no more
@@ -39,6 +42,9 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     };
     // A restart must not wait for old connections to be forgotten.
     socket.set_reuseaddr(true)?;
+    // Connections have them from their listener.
+    socket.set_recv_buffer_size(UNREAD_BYTES)?;
+    socket.set_send_buffer_size(UNREAD_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)?.into_std()
 }

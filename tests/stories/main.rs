@@ -27,3 +27,4 @@ mod mending;
 mod respecting;
 mod sharing;
 mod surviving;
+mod withstanding;
