@@ -82,3 +82,42 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for Caught<F> {
         Poll::Ready(Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+    use crate::http::watched_over;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_for_without_a_word() {
+        let metrics = Arc::<Metrics>::default();
+        let routes = Router::new()
+            .route("/at-once", get(|| async { panic!("hidden") as StatusCode }))
+            .route("/later", get(panic_later))
+            .route("/fine", get(|| async { "fine" }));
+        let mut listener = watched_over(routes, metrics.clone()).with_state(());
+        for (path, expected, said) in [
+            ("/at-once", 500, ""),
+            ("/later", 500, ""),
+            ("/fine", 200, "fine"),
+        ] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = listener.call(request).await.unwrap();
+            assert_eq!(answer.status().as_u16(), expected, "{path}");
+            assert!(answer.headers().contains_key("x-request-id"));
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, said);
+        }
+        assert_eq!(metrics.panics.get(), 2);
+    }
+
+    async fn panic_later() -> StatusCode {
+        tokio::task::yield_now().await;
+        panic!("hidden")
+    }
+}
