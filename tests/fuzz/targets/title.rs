@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../bodies.rs"]
-#[allow(dead_code, reason = "it is one of several")]
+#[allow(dead_code, unused_imports, reason = "it is one of several")]
 mod bodies;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::title(data));
