@@ -8,6 +8,7 @@ mod environment;
 mod keys;
 mod layers;
 mod location;
+mod network;
 mod postgres;
 mod problem;
 mod reader;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -73,6 +75,7 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether refused deliveries are kept for a person to look at.
     pub capture: bool,
+    pub sources: SourcesConfig,
     /// Shorter than `grace`.
     pub drain: Duration,
     /// From the signal to the end.
@@ -157,6 +160,15 @@ pub struct Proxy {
     pub http: Option<ProxyUrl>,
     /// Hosts that are reached without a proxy, as written.
     pub no_proxy: Option<String>,
+}
+
+/// From where deliveries are taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourcesConfig {
+    /// From anywhere if there is none.
+    pub allowed: Vec<IpNet>,
+    /// Proxies that are believed when they say for whom they ask.
+    pub trusted: Vec<IpNet>,
 }
 
 /// Which credentials a command cannot do without. Those that it does not need are not even read, nor are the files

@@ -1,29 +1,32 @@
 //! The public listener: Trello's callback and the probes. What a request may cost is bounded before anything is known of it.
 
+mod caught;
 mod delivery;
 mod probes;
 mod refused;
+mod room;
 mod seldom;
 pub mod server;
+pub mod sources;
 
-use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Notify;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{
     MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
 };
 use tower_http::trace::TraceLayer;
 
 use crate::docspace::DocSpace;
+use crate::http::caught::CatchPanics;
 use crate::http::probes::Readiness;
+use crate::http::room::Room;
+use crate::http::sources::Sources;
 use crate::inbox::Inbox;
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
@@ -51,6 +54,8 @@ pub struct All {
     pub metrics: Arc<Metrics>,
     pub roles: RolesBell,
     pub keeper: Keeper,
+    pub sources: Sources,
+    room: Room,
     readiness: Readiness,
 }
 
@@ -85,6 +90,7 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     pub roles: RolesBell,
     pub keeper: Keeper,
+    pub sources: Sources,
 }
 
 impl Shared {
@@ -101,6 +107,8 @@ impl Shared {
             metrics: parts.metrics,
             roles: parts.roles,
             keeper: parts.keeper,
+            sources: parts.sources,
+            room: Room::default(),
         }))
     }
 
@@ -136,27 +144,29 @@ parts! {
 
 /// The routes of the public listener.
 pub fn router(shared: Shared) -> Router {
-    let metrics = shared.metrics.clone();
-    let panicked = move |_: Box<dyn Any + Send>| -> Response {
-        metrics.panics.add_one();
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    };
     // HEAD is answered by `get` as well: Trello asks so before it registers a webhook.
     let callback = get(|| async { StatusCode::OK }).post(delivery::receive);
-    Router::new()
+    let routes = Router::new()
         .route("/webhooks/trello", callback)
         .route("/livez", get(probes::live))
         .route("/healthz", get(probes::live))
-        .route("/readyz", get(probes::ready))
-        // From the outside in. In one call, for axum boxes a request's future anew for each.
-        .layer((
-            SetRequestIdLayer::x_request_id(Chance),
-            // Whoever answers 503 has logged why.
-            TraceLayer::new_for_http().on_failure(()),
-            PropagateRequestIdLayer::x_request_id(),
-            CatchPanicLayer::custom(panicked),
-        ))
-        .with_state(shared)
+        .route("/readyz", get(probes::ready));
+    watched_over(routes, shared.metrics.clone()).with_state(shared)
+}
+
+/// Routes of whatever listener, each request with an id, and none that takes others with it when its handler panics.
+fn watched_over<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    metrics: Arc<Metrics>,
+) -> Router<S> {
+    // From the outside in. In one call, for axum boxes a request's future anew for each.
+    routes.layer((
+        SetRequestIdLayer::x_request_id(Chance),
+        // Whoever answers 503 has logged why.
+        TraceLayer::new_for_http().on_failure(()),
+        PropagateRequestIdLayer::x_request_id(),
+        CatchPanics(metrics),
+    ))
 }
 
 /// Names a request that came without a name, to be found again in the logs of a proxy. Nothing rests on its being unique.

@@ -154,6 +154,12 @@ impl Inbox {
         self.health.count_refused();
     }
 
+    /// Whether the last deliveries could not be stored, a moment ago, whatever else the database says.
+    #[must_use]
+    pub fn has_just_failed(&self) -> bool {
+        self.health.has_just_failed()
+    }
+
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.queue.capacity() == 0

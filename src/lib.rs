@@ -59,6 +59,7 @@ pub mod leader;
 pub mod metrics;
 pub mod mirror;
 pub mod model;
+pub mod panics;
 pub mod redact;
 pub mod retry;
 pub mod sandbox;

@@ -32,6 +32,8 @@ counters! {
     deliveries_junk,
     /// Deliveries without a valid signature.
     deliveries_refused,
+    /// Deliveries from outside the ranges from which they are taken.
+    deliveries_turned_away,
     /// Bodies over the limit.
     deliveries_too_large,
     /// Deliveries that could not be stored.

@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use crate::panics;
 use crate::redact::Redactor;
 
 /// The form of the lines.
@@ -36,6 +37,7 @@ pub fn init(filter: &str, format: Format, redactor: Redactor) {
     let _ = tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init();
+    panics::log_all();
 }
 
 /// PostgreSQL's notices and the driver's remarks on how long it waited are for whoever asks for more, or for these by name.

@@ -199,6 +199,7 @@ impl Service {
             metrics: mirror.metrics.clone(),
             roles: RolesBell(self.heard.clone()),
             keeper: wiring::keeper(config),
+            sources: wiring::sources(config),
         });
         let router = http::router(shared.clone());
         let listening = supervisor.soft_stop();

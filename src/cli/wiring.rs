@@ -13,6 +13,7 @@ use crate::config::{
 };
 use crate::docspace::{self, DocSpace};
 use crate::http::Keeper;
+use crate::http::sources::Sources;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
@@ -84,6 +85,14 @@ pub(super) fn keeper(config: &Config) -> Keeper {
         Keeper::keeping(redactor(config))
     } else {
         Keeper::default()
+    }
+}
+
+/// From where deliveries are taken.
+pub(super) fn sources(config: &Config) -> Sources {
+    Sources {
+        allowed: config.sources.allowed.clone(),
+        trusted: config.sources.trusted.clone(),
     }
 }
 

@@ -10,7 +10,8 @@ use crate::config::problem::ConfigError;
 use crate::config::reader::Reader;
 use crate::config::room::{self, RoomConfig};
 use crate::config::{
-    CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, TrelloConfig, location, value,
+    CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, SourcesConfig, TrelloConfig,
+    location, network, value,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,6 +40,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     );
     let listen = read.one("listen", value::address);
     let public_url = read.one("public_url", location::public_url);
+    let sources = sources(read);
     let other_callbacks = read.list("callback_urls", location::callbacks);
     let database = read.one("database_url", database);
     let instance = read.one("instance", value::instance);
@@ -88,6 +90,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         log: log?,
         log_format: log_format?,
         capture: capture?,
+        sources: sources?,
         drain,
         grace,
     })
@@ -181,6 +184,15 @@ fn docspace(read: &mut Reader<'_>, needs: Needs) -> Option<DocSpaceConfig> {
         timeout: timeout?,
         writes: writes?,
         ca_file,
+    })
+}
+
+fn sources(read: &mut Reader<'_>) -> Option<SourcesConfig> {
+    let allowed = read.list("trello_sources", |texts| network::ranges(&texts));
+    let trusted = read.list("trusted_proxies", |texts| network::proxies(&texts));
+    Some(SourcesConfig {
+        allowed: allowed?,
+        trusted: trusted?,
     })
 }
 

@@ -167,7 +167,7 @@ const ROOM_TYPES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // one line per key reads as the table that it is
-const KEYS: [Key; 42] = [
+const KEYS: [Key; 44] = [
     Key::new("TRELLO_API_KEY", "trello_api_key", Kind::Text).secret().by_file(),
     Key::new("TRELLO_TOKEN", "trello_token", Kind::Text).secret().by_file(),
     Key::new("TRELLO_API_SECRET", "trello_api_secret", Kind::List).secret().by_file(),
@@ -178,6 +178,8 @@ const KEYS: [Key; 42] = [
     Key::new("BOARDROOM_LISTEN", "listen", Kind::Address),
     Key::new("BOARDROOM_PUBLIC_URL", "public_url", Kind::Url).guarded(),
     Key::new("BOARDROOM_CALLBACK_URLS", "callback_urls", Kind::List).guarded(),
+    Key::new("BOARDROOM_TRELLO_SOURCES", "trello_sources", Kind::List),
+    Key::new("BOARDROOM_TRUSTED_PROXIES", "trusted_proxies", Kind::List),
     Key::new("BOARDROOM_DATABASE_URL", "database_url", Kind::Url).guarded().by_file(),
     Key::new("BOARDROOM_INSTANCE", "instance", Kind::Text),
 

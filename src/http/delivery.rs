@@ -3,11 +3,12 @@
 //! Never 410, which makes Trello delete the webhook, and never a redirect, which it does not follow.
 
 use std::fmt::Display;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRef, FromRequest, Request, State};
+use axum::extract::{ConnectInfo, FromRef, FromRequest, Request, State};
 use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +17,9 @@ use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
 use crate::http::refused::{Desk, Head, Keeper};
+use crate::http::room::{Room, USUAL_BODY};
 use crate::http::seldom::Seldom;
+use crate::http::sources::Stranger;
 use crate::http::{RolesBell, Shared};
 use crate::inbox::Inbox;
 use crate::metrics::Metrics;
@@ -28,13 +31,13 @@ use crate::trello::webhook::{Delivery, NotADelivery, parse};
 use crate::watched::{Watched, Whose};
 
 /// Trello's deliveries are of 3 to 10 kB; a long description before and after a change makes one of 33 kB.
-const LONGEST_BODY: usize = 1 << 20;
+pub(super) const LONGEST_BODY: usize = 1 << 20;
 /// Read and dropped of a body that is too long, so that the sender gets to read the answer.
 const LONGEST_DRAIN: usize = 8 << 20;
 /// How much of a body is kept for a person to look at.
 const LONGEST_CAPTURE: usize = 16 << 10;
-/// Trello itself gives up after half a minute.
-const LONGEST_READ: Duration = Duration::from_secs(30);
+/// Trello sends a body at once. Whoever does not come to its end by then holds a connection for nothing.
+const LONGEST_READ: Duration = Duration::from_secs(10);
 pub(super) const SIGNATURE: &str = "x-trello-webhook";
 
 /// A body whose signature was verified. There is no other way to make one than by verifying.
@@ -48,10 +51,14 @@ impl FromRequest<Shared> for Signed {
         let metrics = Arc::<Metrics>::from_ref(shared);
         let verifier = Arc::<Verifier>::from_ref(shared);
         let (parts, body) = request.into_parts();
+        if let Err(stranger) = shared.sources.admit(peer(&parts), &parts.headers) {
+            let _ = timeout(LONGEST_READ, drain(body, LONGEST_BODY)).await;
+            return Err(turned_away(&metrics, stranger));
+        }
         let Some(signature) = only_signature(&parts.headers) else {
             return Err(refuse_unread(shared, &parts, body).await);
         };
-        let body = timeout(LONGEST_READ, read(&parts.headers, body)).await;
+        let body = timeout(LONGEST_READ, read(&parts.headers, body, &shared.room)).await;
         let body = body
             .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
             .inspect_err(|status| {
@@ -65,6 +72,21 @@ impl FromRequest<Shared> for Signed {
             Err(refuse(shared, &parts, &body).await)
         }
     }
+}
+
+/// The other end of the connection. Whoever calls the router without a listener comes from nowhere.
+fn peer(parts: &Parts) -> SocketAddr {
+    let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    connected.map_or((Ipv6Addr::UNSPECIFIED, 0).into(), |peer| peer.0)
+}
+
+fn turned_away(metrics: &Metrics, stranger: Stranger) -> StatusCode {
+    static TURNED_AWAY: Seldom = Seldom::new();
+    metrics.deliveries_turned_away.add_one();
+    if let Some(deliveries) = TURNED_AWAY.due() {
+        tracing::warn!(deliveries, "a delivery was turned away: {stranger}");
+    }
+    StatusCode::FORBIDDEN
 }
 
 /// Reads what nobody will look at to its end. Nothing of it is held in memory unless it is to be kept.
@@ -116,7 +138,7 @@ fn only_signature(headers: &HeaderMap) -> Option<&[u8]> {
     all.next().is_none().then(|| first.as_bytes())
 }
 
-async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, StatusCode> {
+async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes, StatusCode> {
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -124,7 +146,7 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, StatusCode> 
         drain(body, LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let mut read = Vec::new();
+    let (mut read, mut place) = (Vec::new(), None);
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Err(StatusCode::BAD_REQUEST);
@@ -140,7 +162,16 @@ async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, StatusCode> 
         if read.is_empty() && announced == Some(data.len()) {
             return Ok(data);
         }
-        read.reserve_exact(announced.unwrap_or(0).saturating_sub(read.len()));
+        if read.len() + data.len() > USUAL_BODY && place.is_none() {
+            place = Some(room.take().await);
+        }
+        // What is announced need not come.
+        let likely = announced.unwrap_or(0).min(if place.is_some() {
+            LONGEST_BODY
+        } else {
+            USUAL_BODY
+        });
+        read.reserve_exact(likely.saturating_sub(read.len()));
         read.extend_from_slice(&data);
     }
     Ok(read.into())

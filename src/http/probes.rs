@@ -64,6 +64,9 @@ impl Readiness {
         }
         // Whoever waits here for somebody else's probe waits no longer than for his own.
         match timeout(PATIENCE, self.probe()).await {
+            Ok(Ok(())) if self.inbox.has_just_failed() => {
+                Err("the last deliveries could not be stored")
+            }
             Ok(result) => result,
             Err(_) => Err("the database does not answer in time"),
         }

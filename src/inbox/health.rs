@@ -10,6 +10,9 @@ use super::PATIENCE;
 /// How long nothing is tried after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a failure speaks against sending deliveries here. Not longer: without deliveries nobody would find out that it is over.
+const MEMORY: Duration = Duration::from_secs(5);
+
 /// Clones share what is known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Health(Arc<Mutex<State>>);
@@ -25,6 +28,8 @@ struct State {
 #[derive(Debug)]
 struct Away {
     since: Instant,
+    /// When it failed last.
+    failed: Instant,
     /// When somebody may try again.
     next: Instant,
     refused: u64,
@@ -58,6 +63,13 @@ impl Health {
 
     pub(super) fn failed(&self) {
         fail(&mut self.state());
+    }
+
+    /// Whether the last try failed, a moment ago.
+    pub(super) fn has_just_failed(&self) -> bool {
+        let state = self.state();
+        let away = state.away.as_ref();
+        away.is_some_and(|away| away.failed.elapsed() < MEMORY)
     }
 
     /// Nothing was heard of what was handed in then. If others were stored meanwhile, there is only much to do.
@@ -98,9 +110,11 @@ fn fail(state: &mut State) {
     let now = Instant::now();
     let away = state.away.get_or_insert(Away {
         since: now,
+        failed: now,
         next: now,
         refused: 0,
     });
+    away.failed = now;
     away.next = now + PAUSE;
 }
 
@@ -132,6 +146,20 @@ mod tests {
         assert_eq!(health.stored(), Some(back));
         assert!(health.may_try() && health.may_try());
         assert_eq!(health.stored(), None, "it is said once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_remembered_for_a_moment_or_until_something_is_stored() {
+        let health = Health::default();
+        assert!(!health.has_just_failed());
+        health.failed();
+        assert!(health.has_just_failed());
+        advance(MEMORY).await;
+        assert!(!health.has_just_failed(), "somebody has to try");
+        health.failed();
+        assert!(health.has_just_failed());
+        assert!(health.stored().is_some());
+        assert!(!health.has_just_failed());
     }
 
     #[tokio::test(start_paused = true)]
