@@ -50,6 +50,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod docspace;
+pub mod exposition;
 pub mod guardian;
 pub mod http;
 pub mod inbox;

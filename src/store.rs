@@ -33,7 +33,7 @@ pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
 pub use sqlite::Sqlite;
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
-pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
+pub use views::{Candidate, Cursor, Group, Happened, Load, Meant, Page, Standing, Views, Words};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]

@@ -134,7 +134,9 @@ impl Service {
         store: Arc<dyn Store>,
         supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
-        let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
+        let metrics = Arc::new(Metrics::default());
+        let trello = wiring::trello(config)?.counting(metrics.calls.clone());
+        let docspace = wiring::docspace(config)?.counting(metrics.calls.clone());
         let lanes = Lanes::of_service(store.clone(), trello.clone(), docspace.clone());
         let surroundings = Surroundings::shared(store.clone(), config.since);
         let callbacks = config
@@ -149,7 +151,7 @@ impl Service {
             lanes,
             surroundings,
             rules: Arc::new(wiring::rules(config)),
-            metrics: Arc::new(Metrics::default()),
+            metrics,
             owner: Arc::default(),
             bound: Arc::default(),
             stop: supervisor.soft_stop(),

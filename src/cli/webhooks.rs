@@ -195,6 +195,7 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
         surroundings,
         holder: None,
         watched: Watched::default(),
+        metrics: Arc::default(),
         callback: Some(callback.as_str().to_owned()),
         callbacks: accepted
             .map(|callback| callback.as_str().to_owned())

@@ -14,6 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::api::{self, Caller};
 use crate::docspace::answer::{EntryKey, Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
+use crate::docspace::route::route;
+use crate::metrics::{Calls, Service};
 use crate::model::id::RoomId;
 use crate::model::room::{Invitee, Room, RoomType};
 use crate::model::time::Timestamp;
@@ -45,6 +47,7 @@ pub struct DocSpace {
     writes: Arc<Semaphore>,
     most_writes: usize,
     timeout: Duration,
+    calls: Calls,
 }
 
 /// What is known of the API key (`GET /api/2.0/keys/@self`).
@@ -83,7 +86,14 @@ impl DocSpace {
             writes: Arc::new(Semaphore::new(options.writes)),
             most_writes: options.writes,
             timeout: options.http.timeout,
+            calls: Calls::default(),
         })
+    }
+
+    /// The same client, counting its requests there.
+    #[must_use]
+    pub fn counting(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// The longest that one call can take.
@@ -249,7 +259,11 @@ impl DocSpace {
     pub async fn version(&self) -> Result<Option<String>, DocSpaceError> {
         let url = format!("{}/api/2.0/settings/version/build", self.url);
         let build: Value = self
-            .answer(self.http.get(url), "/api/2.0/settings/version/build")
+            .answer(
+                self.http.get(url),
+                &Method::GET,
+                "/api/2.0/settings/version/build",
+            )
             .await?;
         Ok(build
             .get("docSpace")
@@ -275,8 +289,8 @@ impl DocSpace {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, DocSpaceError> {
-        self.answer(self.request(Method::GET, path).query(query), path)
-            .await
+        let request = self.request(Method::GET, path).query(query);
+        self.answer(request, &Method::GET, path).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -287,12 +301,18 @@ impl DocSpace {
     async fn answer<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
+        method: &Method,
         path: &str,
     ) -> Result<T, DocSpaceError> {
         let request = request.header(ACCEPT, "application/json");
+        let mut calling = self
+            .calls
+            .begin(Service::DocSpace, method.as_str(), route(path));
         let reply = api::send(request, &self.caller).await;
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
+        calling.answered(reply.status);
+        drop(calling);
         tracing::debug!(path, status = reply.status, "DocSpace answered");
         let reply = DocSpaceError::check(reply)?;
         let envelope: Result<Envelope<T>, _> = reply.json();
@@ -323,7 +343,7 @@ impl Writer<'_> {
             .json(&body);
         let answer: RoomAnswer = self
             .docspace
-            .answer(request, "/api/2.0/files/rooms")
+            .answer(request, &Method::POST, "/api/2.0/files/rooms")
             .await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a create is no room".to_owned())
@@ -338,7 +358,7 @@ impl Writer<'_> {
             .docspace
             .request(Method::PUT, &path)
             .json(&json!({ "title": title }));
-        let answer: RoomAnswer = self.docspace.answer(request, &path).await?;
+        let answer: RoomAnswer = self.docspace.answer(request, &Method::PUT, &path).await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a rename is no room".to_owned())
         })
@@ -354,7 +374,7 @@ impl Writer<'_> {
             .request(Method::PUT, &path)
             .json(&json!({ "deleteAfter": false }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(request, &Method::PUT, &path)
             .await
             .map(drop)
     }
@@ -367,7 +387,7 @@ impl Writer<'_> {
             .request(Method::PUT, &path)
             .json(&json!({ "names": tags }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(request, &Method::PUT, &path)
             .await
             .map(drop)
     }
@@ -380,7 +400,7 @@ impl Writer<'_> {
             .request(Method::DELETE, &path)
             .json(&json!({ "names": tags }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(request, &Method::DELETE, &path)
             .await
             .map(drop)
     }
@@ -395,7 +415,7 @@ impl Writer<'_> {
         let invitation = json!({ "email": invitee.email, "access": invitee.access.number() });
         let body = json!({ "invitations": [invitation], "notify": true });
         let request = self.docspace.request(Method::PUT, &path).json(&body);
-        let answer: Value = self.docspace.answer(request, &path).await?;
+        let answer: Value = self.docspace.answer(request, &Method::PUT, &path).await?;
         let refusal = ["error", "warning"]
             .into_iter()
             .filter_map(|member| answer.get(member))

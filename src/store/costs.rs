@@ -107,6 +107,7 @@ calls! {
     "awaited" => |store| assert_eq!(store.awaited().await.unwrap().len(), 3),
     "totals" => |store| assert_eq!(store.totals().await.unwrap().iter().map(|total| total.1).sum::<u64>() / 1_000, 200),
     "groups" => |store| assert!(store.groups().await.unwrap().contains(&(Group::Twins, 5))),
+    "load" => |store| store.load(10_000).await.unwrap(),
     "all, first page" => |store| page(store, Group::All, 0, 500).await,
     "all, later page" => |store| page(store, Group::All, 150_000, 500).await,
     "mirrored, first page" => |store| page(store, at(Status::Mirrored(None)), 0, 500).await,

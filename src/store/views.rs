@@ -1,6 +1,8 @@
 //! Where boards stand and what happened to them, as people read it. Words are handed on as they are stored: a newer program may have
 //! written ones that this one does not know.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::model::board::Drift;
@@ -28,6 +30,9 @@ pub trait Views {
     /// The boards that a person may mean, at most so many.
     async fn find(&self, meant: Meant<'_>, most: u32) -> Result<Vec<Candidate>, StoreError>;
 
+    /// What is due, and what somebody should know, in numbers; of neither more than `most` are counted.
+    async fn load(&self, most: u32) -> Result<Load, StoreError>;
+
     /// What happened to a board, the earliest first.
     async fn history(
         &self,
@@ -35,6 +40,17 @@ pub trait Views {
         after: Cursor,
         most: u32,
     ) -> Result<Page<Happened>, StoreError>;
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Boards that are due, those that somebody looks at among them.
+    pub due: u64,
+    /// Since when the one that is due longest is.
+    pub oldest: Duration,
+    /// How many concerns there are of each code, by its stored word.
+    pub concerns: Vec<(String, u64)>,
 }
 
 /// Boards that stand at the same.

@@ -23,8 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("watched", &["model"]),
     ("store", &["model"]),
     ("inbox", &["store", "model"]),
-    ("trello", &["api", "model", "redact"]),
-    ("docspace", &["api", "model", "redact"]),
+    ("trello", &["api", "metrics", "model", "redact"]),
+    ("docspace", &["api", "metrics", "model", "redact"]),
     ("scope", &["trello", "store", "model"]),
     ("lane", &["trello", "docspace", "store", "model", "retry"]),
     ("leader", &["store"]),
@@ -68,6 +68,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "exposition",
+        &[
+            "http", "metrics", "store", "lane", "inbox", "trello", "docspace", "model",
+        ],
+    ),
+    (
         "survey",
         &[
             "trello",
@@ -108,6 +114,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "guardian",
             "survey",
             "http",
+            "exposition",
         ],
     ),
     ("main", &["cli"]),

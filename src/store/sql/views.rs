@@ -1,6 +1,8 @@
 //! Reading for people. Lists are read in the order in which boards came to us: within a status and a reason the index holds them in this
 //! order, so that a page costs the same wherever it begins.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::Sql;
@@ -10,7 +12,7 @@ use super::statement::{Statement, sql};
 use super::tally::tally;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
-    Candidate, Cursor, Group, Happened, Meant, Page, Standing, StoreError, Views, Words,
+    Candidate, Cursor, Group, Happened, Load, Meant, Page, Standing, StoreError, Views, Words,
 };
 
 /// What is read of boards that a condition names.
@@ -101,6 +103,30 @@ impl<E: Engine> Views for Sql<E> {
         };
         let rows = self.engine.read(find.bind(most)).await?;
         rows.iter().map(candidate).collect()
+    }
+
+    async fn load(&self, most: u32) -> Result<Load, StoreError> {
+        let due = sql!(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM board WHERE due_at <= " now " LIMIT $1) AS some) AS due,
+                 (SELECT " now " - min(due_at) FROM board WHERE due_at <= " now ") AS oldest"
+        );
+        let due = self.engine.one(due.bind(most)).await?;
+        let concerns = sql!(
+            "SELECT code, count(*) AS subjects FROM (SELECT code FROM concern LIMIT $1) AS some GROUP BY code ORDER BY code"
+        );
+        let concerns = self.engine.read(concerns.bind(most)).await?;
+        let (count, oldest): (u64, Option<i64>) = match &due {
+            Some(due) => (get(due, "due")?, maybe(due, "oldest")?),
+            None => (0, None),
+        };
+        Ok(Load {
+            due: count,
+            oldest: Duration::from_millis(oldest.map_or(0, |age| u64::try_from(age).unwrap_or(0))),
+            concerns: concerns
+                .iter()
+                .map(|row| Ok((get(row, "code")?, get(row, "subjects")?)))
+                .collect::<Result<_, StoreError>>()?,
+        })
     }
 
     async fn history(
