@@ -67,6 +67,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "redact",
         ],
     ),
+    // What people see and do. It shares the clients of the public listener, and how a listener is served.
+    (
+        "admin",
+        &[
+            "http", "store", "lane", "trello", "docspace", "model", "metrics", "api", "redact",
+        ],
+    ),
     (
         "survey",
         &[
@@ -108,6 +115,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "guardian",
             "survey",
             "http",
+            "admin",
         ],
     ),
     ("main", &["cli"]),
