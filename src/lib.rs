@@ -21,7 +21,7 @@
 //!
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
 //! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
-//! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
+//! [`admin`] shows it to the people who run it. [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
 //! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
 //! the webhooks and tries closed lanes, and through [`knowledge`] all know what that one has learnt.
@@ -45,6 +45,7 @@
 //! a DocSpace in memory, for the tests and for `boardroom demo`; nothing of it is used when the service runs. Who may use whom is a table
 //! in `tests/architecture`.
 
+pub mod admin;
 pub mod api;
 pub mod audit;
 pub mod cli;

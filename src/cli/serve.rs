@@ -3,6 +3,7 @@
 //! Configuration → listener bound, deliveries refused until the database is open → database opened, brought up to date and read, however
 //! long it is away → everything else side by side, none of it waiting for Trello.
 
+mod admin;
 mod beginning;
 mod budget;
 mod policy;
@@ -54,11 +55,15 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
+    let admin_listener = admin::bind(&config.admin)?;
     let company = base.company();
     tell_of_surroundings(&config, &company);
     let mut supervisor = Supervisor::default();
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    if let Some(listener) = admin_listener {
+        admin::serve(&config, listener, &shared, &mut supervisor)?;
+    }
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));

@@ -64,6 +64,7 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.trello.key,
         &config.trello.token,
         &config.docspace.key,
+        &config.admin.token,
     ];
     let single = single.into_iter().flatten();
     let database = secrets_of_database(config);

@@ -330,6 +330,20 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, DocSpaceError> {
+        let request = self.docspace.request(method.clone(), path).json(body);
+        self.docspace.answer(request, &method, path).await
+    }
+
+    async fn tell(&self, method: Method, path: &str, body: &Value) -> Result<(), DocSpaceError> {
+        self.write::<Value>(method, path, body).await.map(drop)
+    }
+
     /// `POST /api/2.0/files/rooms`. It goes on at the server after we have hung up, and its tags are written after the room.
     pub async fn create(&self, room: &NewRoom<'_>) -> Result<Room, DocSpaceError> {
         let mut body =
@@ -337,13 +351,8 @@ impl Writer<'_> {
         if room.private {
             body["private"] = true.into();
         }
-        let request = self
-            .docspace
-            .request(Method::POST, "/api/2.0/files/rooms")
-            .json(&body);
         let answer: RoomAnswer = self
-            .docspace
-            .answer(request, &Method::POST, "/api/2.0/files/rooms")
+            .write(Method::POST, "/api/2.0/files/rooms", &body)
             .await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a create is no room".to_owned())
@@ -354,11 +363,8 @@ impl Writer<'_> {
     /// room as it is then. A room that is archived or missing is refused with 403.
     pub async fn rename(&self, room: RoomId, title: &str) -> Result<Room, DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "title": title }));
-        let answer: RoomAnswer = self.docspace.answer(request, &Method::PUT, &path).await?;
+        let body = json!({ "title": title });
+        let answer: RoomAnswer = self.write(Method::PUT, &path, &body).await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a rename is no room".to_owned())
         })
@@ -369,40 +375,22 @@ impl Writer<'_> {
     pub async fn set_archived(&self, room: RoomId, archived: bool) -> Result<(), DocSpaceError> {
         let verb = if archived { "archive" } else { "unarchive" };
         let path = format!("/api/2.0/files/rooms/{room}/{verb}");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "deleteAfter": false }));
-        self.docspace
-            .answer::<Value>(request, &Method::PUT, &path)
-            .await
-            .map(drop)
+        let body = json!({ "deleteAfter": false });
+        self.tell(Method::PUT, &path, &body).await
     }
 
     /// `PUT …/tags`: adds tags and leaves people's own alone.
     pub async fn add_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}/tags");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "names": tags }));
-        self.docspace
-            .answer::<Value>(request, &Method::PUT, &path)
-            .await
-            .map(drop)
+        let body = json!({ "names": tags });
+        self.tell(Method::PUT, &path, &body).await
     }
 
     /// `DELETE …/tags`: takes tags off and leaves all others alone. A room in the archive is refused with 403.
     pub async fn remove_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}/tags");
-        let request = self
-            .docspace
-            .request(Method::DELETE, &path)
-            .json(&json!({ "names": tags }));
-        self.docspace
-            .answer::<Value>(request, &Method::DELETE, &path)
-            .await
-            .map(drop)
+        let body = json!({ "names": tags });
+        self.tell(Method::DELETE, &path, &body).await
     }
 
     /// `PUT …/share`: invites one person. `Ok` with a text when the invitation was refused although the call succeeded.
@@ -414,8 +402,7 @@ impl Writer<'_> {
         let path = format!("/api/2.0/files/rooms/{room}/share");
         let invitation = json!({ "email": invitee.email, "access": invitee.access.number() });
         let body = json!({ "invitations": [invitation], "notify": true });
-        let request = self.docspace.request(Method::PUT, &path).json(&body);
-        let answer: Value = self.docspace.answer(request, &Method::PUT, &path).await?;
+        let answer: Value = self.write(Method::PUT, &path, &body).await?;
         let refusal = ["error", "warning"]
             .into_iter()
             .filter_map(|member| answer.get(member))

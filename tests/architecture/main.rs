@@ -67,6 +67,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "redact",
         ],
     ),
+    // What people see and do. It shares the clients of the public listener, and how a listener is served.
+    (
+        "admin",
+        &[
+            "http",
+            "store",
+            "lane",
+            "trello",
+            "docspace",
+            "model",
+            "metrics",
+            "api",
+            "redact",
+            "exposition",
+        ],
+    ),
     (
         "exposition",
         &[
@@ -115,6 +131,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "survey",
             "http",
             "exposition",
+            "admin",
         ],
     ),
     ("main", &["cli"]),
