@@ -312,7 +312,6 @@ impl DocSpace {
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
         calling.answered(reply.status);
-        drop(calling);
         tracing::debug!(path, status = reply.status, "DocSpace answered");
         let reply = DocSpaceError::check(reply)?;
         let envelope: Result<Envelope<T>, _> = reply.json();

@@ -6,6 +6,9 @@
 mod compose;
 mod image;
 mod markdown;
+mod monitoring;
+#[path = "../shared/prometheus.rs"]
+mod prometheus;
 mod readme;
 mod tables;
 
