@@ -188,12 +188,13 @@ impl Guardian {
             .filter(|webhook| webhook.callback == callback)
             .map(|webhook| (webhook.model, webhook.clone()))
             .collect();
+        self.count(&here);
         let mut blind = self.mind_base(&here, &callback).await?;
         let unwatched = self.compare_boards(&here).await?;
         self.forget_refusals().await?;
         self.mind_boards().await?;
         self.remove_stale(&there, &callback).await?;
-        self.count(&here);
+        self.count_refused();
         blind |= self.mind_failures(&here, &scope).await?;
         if blind {
             self.sweep.notify_one();
@@ -273,6 +274,7 @@ impl Guardian {
         match self.trello.register(model, callback, &description).await {
             Ok(webhook) => {
                 self.state.refusals.remove(model);
+                self.count_registered();
                 tracing::info!(webhook = %webhook.id, model = %model, callback, "webhook registered");
                 Ok(Some(Registered::New(webhook.id)))
             }

@@ -55,12 +55,9 @@ impl Guardian {
         Ok(lost)
     }
 
-    /// Counts the webhooks by how they were when they were listed.
+    /// Counts the webhooks by how they were when they were listed; those that are registered from now on are counted as they come.
     pub(super) fn count(&self, there: &HashMap<ModelId, Webhook>) {
-        let mut webhooks = Webhooks {
-            refused: self.state.refusals.all().count(),
-            ..Webhooks::default()
-        };
+        let mut webhooks = Webhooks::default();
         for webhook in there.values() {
             let count = match (webhook.active, webhook.failures.unwrap_or(0)) {
                 (false, _) => &mut webhooks.off,
@@ -72,6 +69,25 @@ impl Guardian {
         self.metrics
             .lead
             .note(|seen| seen.webhooks = Some(webhooks));
+        self.count_refused();
+    }
+
+    pub(super) fn count_refused(&self) {
+        let refused = self.state.refusals.all().count();
+        self.note(|webhooks| webhooks.refused = refused);
+    }
+
+    pub(super) fn count_registered(&self) {
+        self.note(|webhooks| webhooks.healthy += 1);
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Webhooks)) {
+        let lead = &self.metrics.lead;
+        lead.note(|seen| {
+            if let Some(webhooks) = &mut seen.webhooks {
+                note(webhooks);
+            }
+        });
     }
 
     /// What changes rarely is asked for rarely; a delivery that tells of a role hurries it.
