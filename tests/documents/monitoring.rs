@@ -80,7 +80,7 @@ fn promtool_is_content_with_the_alert_rules_and_with_no_wrong_one() {
     let others = [
         ("boardroom_ready == 0", "boardroom_ready == 1"),
         ("< 14 * 86400", "< 10 * 86400"),
-        ("kind=\"service\"} ", "kind=\"gate\"} "),
+        ("kind=\"service\"}", "kind=\"gate\"}"),
     ];
     for (right, wrong) in others {
         let [checked, tested] = check(with_rules(right, wrong).path());
