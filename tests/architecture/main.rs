@@ -67,11 +67,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "redact",
         ],
     ),
+    // What people ask and tell, whichever way they come.
+    ("desk", &["store", "trello", "model", "api"]),
     // What people see and do. It shares the clients of the public listener, and how a listener is served.
     (
         "admin",
         &[
-            "http", "store", "lane", "trello", "docspace", "model", "metrics", "api", "redact",
+            "desk", "http", "store", "lane", "trello", "docspace", "model", "metrics", "api",
         ],
     ),
     (
@@ -115,6 +117,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "guardian",
             "survey",
             "http",
+            "desk",
             "admin",
         ],
     ),
