@@ -29,7 +29,9 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use tower_http::trace::TraceLayer;
 
 use crate::admin::access::Access;
+use crate::admin::api::Listed;
 use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::webhooks::Ours;
 use crate::http::{Clients, Shared};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
@@ -49,6 +51,8 @@ pub struct Admin(Arc<All>);
 pub struct All {
     pub shared: Shared,
     pub about: About,
+    /// The webhooks as Trello listed them last.
+    listed: Listed,
     access: Access,
 }
 
@@ -57,12 +61,8 @@ pub struct All {
 pub struct About {
     /// The name of the installation.
     pub instance: String,
-    /// Where Trello delivers; none without a public URL.
-    pub callback: Option<String>,
-    /// The further URLs whose deliveries are accepted.
-    pub callbacks: Vec<String>,
-    /// Where a person opens rooms.
-    pub docspace: Option<url::Url>,
+    /// By what it knows its webhooks, and where Trello delivers.
+    pub webhooks: Ours,
 }
 
 impl Deref for Admin {
@@ -85,6 +85,7 @@ impl Admin {
         Self(Arc::new(All {
             shared,
             about,
+            listed: Listed::default(),
             access: Access::new(token, address),
         }))
     }
@@ -105,6 +106,7 @@ macro_rules! parts {
 parts! {
     Shared: |admin| admin.shared.clone(),
     About: |admin| admin.about.clone(),
+    Listed: |admin| admin.listed.clone(),
     Access: |admin| admin.access.clone(),
     Arc<dyn Store>: |admin| admin.shared.store.clone(),
     Lanes: |admin| admin.shared.lanes.clone(),

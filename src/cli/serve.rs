@@ -248,6 +248,13 @@ impl Service {
     /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
     fn share(&self, config: &Config, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
+        let upkeep = Upkeep::new(
+            mirror.clone(),
+            config.clone(),
+            self.watched.clone(),
+            self.roles.clone(),
+            stop.clone(),
+        );
         let knowledge = Knowledge {
             store: mirror.store.clone(),
             surroundings: mirror.surroundings.clone(),
@@ -255,6 +262,7 @@ impl Service {
             watched: self.watched.clone(),
             heard: self.heard.clone(),
             roles: self.roles.clone(),
+            sweep: upkeep.sweep_asked(),
         };
         supervisor.spawn("knowledge", knowledge.run(stop.clone()));
         supervisor.spawn(
@@ -266,13 +274,6 @@ impl Service {
             name: || wiring::holder(HOLDER),
             stop: stop.clone(),
         };
-        let upkeep = Upkeep::new(
-            mirror.clone(),
-            config.clone(),
-            self.watched.clone(),
-            self.roles.clone(),
-            stop,
-        );
         supervisor.spawn("leader", leader.run(move |term| upkeep.parts(term)));
     }
 }

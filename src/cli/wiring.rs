@@ -11,7 +11,9 @@ use secrecy::SecretString;
 use crate::config::{
     Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
 };
+use crate::desk::webhooks::Ours;
 use crate::docspace::{self, DocSpace};
+use crate::guardian::description;
 use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
 use crate::redact::Redactor;
@@ -261,6 +263,21 @@ pub(super) fn mirrors_existing_boards(config: &Config) -> bool {
     match config.existing_boards {
         ExistingBoards::Ignore => false,
         ExistingBoards::Mirror => true,
+    }
+}
+
+/// By what this installation knows its own.
+pub(super) fn ours(config: &Config) -> Ours {
+    let accepted = config.accepted_callbacks.iter();
+    Ours {
+        description: description(&config.instance),
+        callback: config
+            .callback
+            .as_ref()
+            .map(|callback| callback.as_str().to_owned()),
+        callbacks: accepted
+            .map(|callback| callback.as_str().to_owned())
+            .collect(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Where boards stand and what happened to them, as people read it. Words are handed on as they are stored: a newer program may have
 //! written ones that this one does not know.
 
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +24,16 @@ pub trait Views {
         &self,
         group: &Group,
         after: Cursor,
+        most: u32,
+    ) -> Result<Page<Standing>, StoreError>;
+
+    /// The next of a group whose names have this text in them, or whose short link it is: at most so many of those among the next
+    /// 500 after `after`, so that the work is bounded however few there are. A page may be empty and not be the last one.
+    async fn search(
+        &self,
+        group: &Group,
+        after: Cursor,
+        sought: &Sought,
         most: u32,
     ) -> Result<Page<Standing>, StoreError>;
 
@@ -73,6 +86,45 @@ pub struct Words {
 /// Where a list is read on. The first page begins at the default one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor(pub(super) i64);
+
+/// So that a program can keep it between two requests.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// A text that is looked for in names, whether its letters are large or small there. Databases fold letters beyond ASCII or do not, so
+/// the usual spellings of a word are looked for: all small, all large, with a large initial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    pub(super) text: String,
+    pub(super) spellings: [String; 3],
+}
+
+impl Sought {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let small = text.to_lowercase();
+        let mut characters = small.chars();
+        let initial = characters.next().into_iter().flat_map(char::to_uppercase);
+        let titled: String = initial.chain(characters.clone()).collect();
+        let spellings = [small.clone(), text.to_uppercase(), titled];
+        Self {
+            text: text.to_owned(),
+            // The database makes ASCII letters small, at least.
+            spellings: spellings.map(|spelling| spelling.to_ascii_lowercase()),
+        }
+    }
+}
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

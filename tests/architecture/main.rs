@@ -67,10 +67,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "redact",
         ],
     ),
+    // What people ask and tell, whichever way they come.
+    ("desk", &["store", "trello", "model", "api"]),
     // What people see and do. It shares the clients of the public listener, and how a listener is served.
     (
         "admin",
         &[
+            "desk",
             "http",
             "store",
             "lane",
@@ -131,6 +134,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "survey",
             "http",
             "exposition",
+            "desk",
             "admin",
         ],
     ),

@@ -8,6 +8,7 @@ mod image;
 mod markdown;
 mod monitoring;
 #[path = "../shared/prometheus.rs"]
+#[expect(dead_code, reason = "some of it is for what a service tells")]
 mod prometheus;
 mod readme;
 mod tables;

@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpListener};
 use anyhow::Context as _;
 
 use crate::admin::{self, About, Admin};
-use crate::config::{AdminConfig, CallbackUrl, Config};
+use crate::cli::wiring;
+use crate::config::{AdminConfig, Config};
 use crate::http::{Shared, server};
 use crate::supervisor::Supervisor;
 
@@ -50,14 +51,9 @@ pub(super) fn serve(
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
-    let accepted = config.accepted_callbacks.iter();
     let about = About {
         instance: config.instance.clone(),
-        callback: config.callback.as_ref().map(ToString::to_string),
-        callbacks: accepted
-            .map(|callback| CallbackUrl::as_str(callback).to_owned())
-            .collect(),
-        docspace: config.docspace.host.clone(),
+        webhooks: wiring::ours(config),
     };
     let token = config.admin.token.as_ref();
     let router = admin::router(Admin::new(shared.clone(), about, token, address));

@@ -61,6 +61,11 @@ impl Upkeep {
         }
     }
 
+    /// Told when somebody wants a sweep at once.
+    pub(super) fn sweep_asked(&self) -> Arc<Notify> {
+        self.sweep_asked.clone()
+    }
+
     /// Everything that a leader does, for one term. Each part may be dropped at any point.
     pub(super) fn parts(&self, term: &Term) -> Vec<Part> {
         let (stop, mirror) = (&self.stop, &self.mirror);
