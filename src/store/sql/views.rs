@@ -203,12 +203,12 @@ impl<E: Engine> Views for Sql<E> {
 
     async fn load(&self, most: u32) -> Result<Load, StoreError> {
         let due = sql!(
-            "SELECT (SELECT count(*) FROM (SELECT 1 FROM board WHERE due_at <= " now " LIMIT $1) AS some) AS due,
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM board WHERE due_at <= " now " LIMIT $1) AS counted) AS due,
                  (SELECT " now " - min(due_at) FROM board WHERE due_at <= " now ") AS oldest"
         );
         let due = self.engine.one(due.bind(most)).await?;
         let concerns = sql!(
-            "SELECT code, count(*) AS subjects FROM (SELECT code FROM concern LIMIT $1) AS some GROUP BY code ORDER BY code"
+            "SELECT code, count(*) AS subjects FROM (SELECT code FROM concern LIMIT $1) AS counted GROUP BY code ORDER BY code"
         );
         let concerns = self.engine.read(concerns.bind(most)).await?;
         let (count, oldest): (u64, Option<i64>) = match &due {
