@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::docspace::{DocSpace, DocSpaceError};
@@ -74,19 +75,30 @@ impl Audit {
         let mut failures = 0;
         loop {
             self.lanes.until_open(Lane::DocSpace).await;
+            let begun = Instant::now();
             let wait = match self.tick().await {
-                Ok(_) => {
+                Ok(audited) => {
+                    self.count(audited, begun.elapsed());
                     failures = 0;
                     self.every
                 }
                 Err(error) => {
                     failures += 1;
+                    self.metrics.audits_failed.add_one();
                     self.explain(&error).await;
                     SERVICE.steady_wait(failures, fastrand::f64())
                 }
             };
             tokio::time::sleep(wait).await;
         }
+    }
+
+    fn count(&self, audited: Audited, took: Duration) {
+        let metrics = &self.metrics;
+        metrics.audits.add_one();
+        metrics.audit.succeeded(took);
+        metrics.audit_adopted.add(audited.adopted as u64);
+        metrics.audit_changed.add(audited.changed);
     }
 
     async fn explain(&self, error: &AuditError) {
@@ -117,7 +129,6 @@ impl Audit {
         let shown: Vec<_> = rooms.into_iter().map(|found| found.shown).collect();
         audited.changed = self.store.compare_rooms(&shown).await?;
         self.begin_again(newest).await?;
-        self.metrics.audits.add_one();
         match self
             .surroundings
             .announce(&self.holder, News::Audited)

@@ -40,6 +40,7 @@ use crate::model::time::Timestamp;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub admin: AdminConfig,
     /// As written, without one slash at its end.
     pub public_url: Option<String>,
     /// Where Trello delivers: below the public URL.
@@ -80,6 +81,17 @@ pub struct Config {
     pub drain: Duration,
     /// From the signal to the end.
     pub grace: Duration,
+}
+
+/// Where the people who run it look at it.
+#[derive(Debug, Clone)]
+pub struct AdminConfig {
+    /// None when it is off.
+    pub listen: Option<SocketAddr>,
+    /// Whether somebody has written the address, so that it must be free.
+    pub is_written: bool,
+    /// Demanded of everybody when it is there, and it is there wherever others than this machine can come. Only the service reads it.
+    pub token: Option<SecretString>,
 }
 
 /// Which workspaces are watched.

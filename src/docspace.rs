@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod error;
+mod route;
 
 pub use client::{DocSpace, Key, NewRoom, Options, Writer};
 pub use error::DocSpaceError;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::guardian::boards::Untold;
 use crate::lane::{Charge, Lanes};
+use crate::metrics::Metrics;
 use crate::model::id::{ModelId, WebhookId};
 use crate::model::lane::Lane;
 use crate::retry::WEBHOOK;
@@ -38,6 +39,7 @@ pub struct Guardian {
     /// The name under which this process leads. None for a command.
     pub holder: Option<Arc<str>>,
     pub watched: Watched,
+    pub metrics: Arc<Metrics>,
     /// Our own callback URL, for which webhooks are registered. None while only deliveries for other URLs are taken.
     pub callback: Option<String>,
     /// Every URL whose deliveries are accepted.
@@ -186,11 +188,13 @@ impl Guardian {
             .filter(|webhook| webhook.callback == callback)
             .map(|webhook| (webhook.model, webhook.clone()))
             .collect();
+        self.count(&here);
         let mut blind = self.mind_base(&here, &callback).await?;
         let unwatched = self.compare_boards(&here).await?;
         self.forget_refusals().await?;
         self.mind_boards().await?;
         self.remove_stale(&there, &callback).await?;
+        self.count_refused();
         blind |= self.mind_failures(&here, &scope).await?;
         if blind {
             self.sweep.notify_one();
@@ -252,6 +256,7 @@ impl Guardian {
         match self.trello.activate(webhook.id).await {
             Ok(_) => {
                 self.state.refusals.remove(webhook.model);
+                self.metrics.webhooks_rearmed.add_one();
                 tracing::warn!(webhook = %webhook.id, model = %webhook.model, "Trello had switched this webhook off; it is on again");
                 Ok(true)
             }
@@ -269,6 +274,7 @@ impl Guardian {
         match self.trello.register(model, callback, &description).await {
             Ok(webhook) => {
                 self.state.refusals.remove(model);
+                self.count_registered();
                 tracing::info!(webhook = %webhook.id, model = %model, callback, "webhook registered");
                 Ok(Some(Registered::New(webhook.id)))
             }

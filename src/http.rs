@@ -15,6 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Notify;
 use tower_http::request_id::{
@@ -112,6 +113,11 @@ impl Shared {
         }))
     }
 
+    /// Why no delivery can be stored now, as `/readyz` says it.
+    pub async fn why_unready(&self) -> Option<&'static str> {
+        self.readiness.check().await.err()
+    }
+
     /// From now on `/readyz` says 503, so that no new traffic is sent here.
     pub fn drain(&self) {
         self.readiness.drain();
@@ -151,13 +157,15 @@ pub fn router(shared: Shared) -> Router {
         .route("/livez", get(probes::live))
         .route("/healthz", get(probes::live))
         .route("/readyz", get(probes::ready));
-    watched_over(routes, shared.metrics.clone()).with_state(shared)
+    let answer = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    watched_over(routes, shared.metrics.clone(), answer).with_state(shared)
 }
 
-/// Routes of whatever listener, each request with an id, and none that takes others with it when its handler panics.
-fn watched_over<S: Clone + Send + Sync + 'static>(
+/// Routes of whatever listener, each request with an id, and none that takes others with it when its handler panics: then `answer` is said.
+pub fn watched_over<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     metrics: Arc<Metrics>,
+    answer: fn() -> Response,
 ) -> Router<S> {
     // From the outside in. In one call, for axum boxes a request's future anew for each.
     routes.layer((
@@ -165,7 +173,7 @@ fn watched_over<S: Clone + Send + Sync + 'static>(
         // Whoever answers 503 has logged why.
         TraceLayer::new_for_http().on_failure(()),
         PropagateRequestIdLayer::x_request_id(),
-        CatchPanics(metrics),
+        CatchPanics { metrics, answer },
     ))
 }
 

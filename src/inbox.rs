@@ -160,6 +160,18 @@ impl Inbox {
         self.health.has_just_failed()
     }
 
+    /// How many deliveries wait for the writer.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
+    /// How many may.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.queue.max_capacity()
+    }
+
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.queue.capacity() == 0

@@ -25,6 +25,8 @@ pub struct Knowledge {
     pub heard: Arc<Notify>,
     /// Tells the guardian of this process, which works while this process leads.
     pub roles: Arc<Notify>,
+    /// Tells the sweep of this process that a person wants one at once.
+    pub sweep: Arc<Notify>,
 }
 
 /// What is remembered from step to step.
@@ -32,6 +34,8 @@ pub struct Knowledge {
 struct Memory {
     /// How often somebody's part in a workspace had changed by then.
     roles: Option<u64>,
+    /// How often a person had asked for a sweep by then.
+    sweeps: Option<u64>,
     /// Whether the database was away the last time.
     away: bool,
 }
@@ -78,6 +82,10 @@ impl Knowledge {
         let before = std::mem::replace(&mut memory.roles, unsaid.roles);
         if before.is_some() && before != unsaid.roles {
             self.roles.notify_one();
+        }
+        let before = std::mem::replace(&mut memory.sweeps, unsaid.sweeps);
+        if before.is_some() && before != unsaid.sweeps {
+            self.sweep.notify_one();
         }
     }
 }

@@ -21,7 +21,8 @@
 //!
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
 //! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
-//! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
+//! [`desk`] is what people ask and tell, by [`cli`] or [`admin`], the page and the API on a listener of their own. [`metrics`] counts, and
+//! [`exposition`] tells Prometheus. [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
 //! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
 //! the webhooks and tries closed lanes, and through [`knowledge`] all know what that one has learnt.
@@ -45,11 +46,14 @@
 //! a DocSpace in memory, for the tests and for `boardroom demo`; nothing of it is used when the service runs. Who may use whom is a table
 //! in `tests/architecture`.
 
+pub mod admin;
 pub mod api;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod desk;
 pub mod docspace;
+pub mod exposition;
 pub mod guardian;
 pub mod http;
 pub mod inbox;

@@ -33,7 +33,9 @@ pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
 pub use sqlite::{BackupError, Copied, Sqlite, backup};
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
-pub use views::{Candidate, Cursor, Group, Happened, Meant, Page, Standing, Views, Words};
+pub use views::{
+    Candidate, Cursor, Group, Happened, Load, Meant, Page, Sought, Standing, Views, Words,
+};
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -383,6 +385,8 @@ pub enum Fact {
     BrakePolicy,
     /// How often a delivery told that somebody's part in a workspace has changed.
     Roles,
+    /// How often a person has asked for a sweep.
+    Sweeps,
 }
 
 impl Fact {
@@ -397,6 +401,7 @@ impl Fact {
             Self::FollowPolicy => "follow_policy",
             Self::BrakePolicy => "brake_policy",
             Self::Roles => "roles",
+            Self::Sweeps => "sweeps",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::{Charge, Lanes};
@@ -88,7 +89,9 @@ impl Sweep {
         loop {
             lanes.until_open(Lane::Trello).await;
             let back = lanes.trello_is_back().notified();
+            let begun = Instant::now();
             let swept = self.tick().await;
+            self.count(&swept, begun.elapsed());
             if let Err(error) = &swept {
                 self.explain(error).await;
             }
@@ -104,6 +107,21 @@ impl Sweep {
                 () = asked.notified() => tokio::time::sleep(PAUSE.min(self.every)).await,
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    fn count(&self, swept: &Result<Swept, SweepError>, took: Duration) {
+        let metrics = &self.metrics;
+        match swept {
+            Ok(swept) if swept.unlisted == 0 => {
+                metrics.sweeps.add_one();
+                metrics.sweep.succeeded(took);
+            }
+            Ok(_) => metrics.sweeps_partial.add_one(),
+            Err(_) => metrics.sweeps_failed.add_one(),
+        }
+        if let Ok(swept) = swept {
+            metrics.sweep_finds.add(swept.marked as u64 + swept.missing);
         }
     }
 
@@ -151,7 +169,6 @@ impl Sweep {
         }
         self.look_for_the_doubtful(&mut swept).await?;
         self.settle_scope(&scope).await?;
-        self.metrics.sweeps.add_one();
         self.wake_the_forgotten().await?;
         self.lanes.work().notify_one();
         tracing::debug!(

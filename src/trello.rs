@@ -6,6 +6,7 @@ mod answer;
 mod budget;
 mod client;
 mod error;
+mod route;
 pub mod signature;
 pub mod webhook;
 

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 
-use crate::cli::terminal::counted;
 use crate::cli::{Context, wiring};
 use crate::config::{Database, Needs};
+use crate::desk::counted;
 use crate::store;
 
 /// For `backup --help`.

@@ -5,20 +5,17 @@ mod table;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use serde::Serialize;
-
 use crate::api;
 use crate::cli::boards::table::Table;
-use crate::cli::terminal::{counted, json_line, roughly, wrapped};
+use crate::cli::terminal::{json_line, roughly, wrapped};
 use crate::cli::{Context, wiring};
 use crate::config::Needs;
-use crate::model::board::Drift;
-use crate::model::failure::{Code, Failure};
-use crate::model::id::{BoardId, RoomId};
+use crate::desk::counted;
+use crate::desk::standings::{Filter, Line, NoFilter, STATUSES, total, urgency};
+use crate::model::failure::Failure;
 use crate::model::lane::LaneKind;
-use crate::model::status::Status;
 use crate::model::time::Timestamp;
-use crate::store::{Concern, Cursor, Group, Paused, Standing, Store, Words};
+use crate::store::{Concern, Cursor, Group, Paused, Standing, Store};
 
 /// For `boards --help`.
 pub(super) const ABOUT: &str = "\
@@ -35,9 +32,6 @@ then room_title, drift, twins, code and fix. Times are RFC 3339.";
 const DEFAULT_LIMIT: u64 = 100;
 /// How many boards are in memory at a time.
 const PAGE: u32 = 500;
-const STATUSES: [&str; 5] = ["pending", "mirrored", "ignored", "waiting", "failed"];
-/// Stands for mirrored boards with twins, which have no other reason.
-const TWINS: &str = "twins";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -52,44 +46,14 @@ pub(super) struct Arguments {
     limit: Option<u64>,
 }
 
-#[derive(Debug, Clone)]
-struct Filter {
-    status: &'static str,
-    reason: Option<String>,
-}
-
 /// Reads `failed`, `waiting/brake`.
 fn filter(text: &str) -> Result<Filter, String> {
-    let (status, reason) = match text.split_once('/') {
-        Some((status, reason)) => (status, Some(reason)),
-        None => (text, None),
-    };
-    let Some(status) = STATUSES.into_iter().find(|known| *known == status) else {
-        return Err(format!("give one of {}", STATUSES.join(", ")));
-    };
-    let is_known = |reason| {
-        (status, reason) == ("mirrored", TWINS) || Status::from_words(status, Some(reason)).is_ok()
-    };
-    match reason {
-        Some(reason) if !is_known(reason) => Err(format!(
+    Filter::read(text).map_err(|error| match error {
+        NoFilter::Status => format!("give one of {}", STATUSES.join(", ")),
+        NoFilter::Reason(status) => format!(
             "no {status} board has this reason; `boardroom boards --status {status}` shows those that there are"
-        )),
-        reason => Ok(Filter {
-            status,
-            reason: reason.map(str::to_owned),
-        }),
-    }
-}
-
-impl Filter {
-    fn takes(&self, group: &Group) -> bool {
-        let (status, reason) = match group {
-            Group::All => return true,
-            Group::At(words) => (words.status.as_str(), words.reason.as_deref()),
-            Group::Twins => ("mirrored", Some(TWINS)),
-        };
-        status == self.status && (self.reason.is_none() || self.reason.as_deref() == reason)
-    }
+        ),
+    })
 }
 
 pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Result<ExitCode> {
@@ -192,41 +156,14 @@ async fn walk(
     Ok(())
 }
 
-/// Those first that somebody should look at.
-fn urgency(group: &Group) -> u8 {
-    match group {
-        Group::All => 0,
-        Group::Twins => 4,
-        Group::At(Words { status, reason }) => match (status.as_str(), reason.is_some()) {
-            ("failed", _) => 1,
-            ("waiting", _) => 2,
-            ("pending", _) => 3,
-            ("mirrored", true) => 5,
-            ("mirrored", false) => 6,
-            ("ignored", _) => 7,
-            // A newer program's.
-            _ => 0,
-        },
-    }
-}
-
 fn totals(groups: &[(Group, u64)]) -> String {
     let all: u64 = groups.iter().map(|(_, count)| count).sum();
     if all == 0 {
         return "There are no boards yet: a running service lists them.".to_owned();
     }
-    let of = |wanted: &str| -> u64 {
-        let is_it = |group: &Group| match group {
-            Group::All => false,
-            Group::Twins => wanted == "mirrored",
-            Group::At(words) => words.status == wanted,
-        };
-        let counts = groups.iter().filter(|(group, _)| is_it(group));
-        counts.map(|(_, count)| count).sum()
-    };
     let parts: Vec<_> = ["mirrored", "pending", "waiting", "failed", "ignored"]
         .into_iter()
-        .map(|status| (status, of(status)))
+        .map(|status| (status, total(groups, status)))
         .filter(|(_, count)| *count > 0)
         .map(|(status, count)| format!("{count} {status}"))
         .collect();
@@ -274,59 +211,4 @@ fn failure(failure: &Failure) -> String {
         format!("{}: {detail}", code.sentence())
     };
     format!("  {}  fix: {}", wrapped(&said, 2), wrapped(code.fix(), 7))
-}
-
-/// A board as programs read it. The first seven members are what scripts rest on.
-#[derive(Debug, Serialize)]
-struct Line<'a> {
-    board_id: BoardId,
-    name: Option<&'a str>,
-    room_id: Option<RoomId>,
-    status: &'a str,
-    reason: Option<&'a str>,
-    since: String,
-    next_try: Option<String>,
-    room_title: Option<&'a str>,
-    drift: Option<&'a Drift>,
-    twins: &'a [RoomId],
-    code: Option<&'a str>,
-    fix: Option<&'a str>,
-}
-
-impl<'a> Line<'a> {
-    fn of(standing: &'a Standing) -> Self {
-        let code = code(&standing.words);
-        Self {
-            board_id: standing.id,
-            name: standing.name.as_deref(),
-            room_id: standing.room,
-            status: &standing.words.status,
-            reason: reason(standing),
-            since: standing.since.to_string(),
-            next_try: standing.next.map(|next| next.to_string()),
-            room_title: standing.room_title.as_deref(),
-            drift: standing.drift.as_ref(),
-            twins: &standing.twins,
-            code: code.map(Code::as_str),
-            fix: code.map(Code::fix),
-        }
-    }
-}
-
-/// Why it stands there; twins are a reason where there is no other.
-fn reason(standing: &Standing) -> Option<&str> {
-    let has_twins = standing.words.status == "mirrored" && !standing.twins.is_empty();
-    let twins = has_twins.then_some(TWINS);
-    standing.words.reason.as_deref().or(twins)
-}
-
-/// The failure of a board that failed or is failing.
-pub(super) fn code(words: &Words) -> Option<Code> {
-    match Status::from_words(&words.status, words.reason.as_deref()) {
-        Ok(Status::Failed(code) | Status::Pending(Some(code))) => Some(code),
-        Ok(
-            Status::Pending(None) | Status::Mirrored(_) | Status::Ignored(_) | Status::Waiting(_),
-        )
-        | Err(_) => None,
-    }
 }

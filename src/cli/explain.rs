@@ -10,13 +10,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::api;
 use crate::cli::terminal::{exactly, json_line, roughly, wrapped, wrapped_from};
-use crate::cli::{Context, boards, reference, wiring};
+use crate::cli::{Context, reference, wiring};
 use crate::config::Needs;
-use crate::model::board::Drift;
+use crate::desk::reference::address;
+use crate::desk::standings::{changes, code, sentence};
 use crate::model::id::BoardId;
-use crate::model::status::Status;
 use crate::model::time::Timestamp;
-use crate::store::{Cursor, Happened, Standing, Store, Words};
+use crate::store::{Cursor, Happened, Standing, Store};
 
 /// For `explain --help`.
 pub(super) const ABOUT: &str = "\
@@ -141,7 +141,7 @@ fn head(board: &Standing, now: Timestamp) -> String {
     let mut say = |label: &str, said: &str| {
         let _ = write!(text, "  {label:10}{}", wrapped(said, HEAD));
     };
-    let link = board.short_link.as_deref().map(reference::address);
+    let link = board.short_link.as_deref().map(address);
     say(
         "board",
         &format!("{} {}", board.id, link.unwrap_or_default()),
@@ -149,7 +149,7 @@ fn head(board: &Standing, now: Timestamp) -> String {
     let age = roughly(now.since(board.since));
     let words = sentence(&board.words);
     say("status", &format!("{words}, for {age}"));
-    if let Some(code) = boards::code(&board.words) {
+    if let Some(code) = code(&board.words) {
         say("fix", code.fix());
     }
     if let Some(room) = board.room {
@@ -182,63 +182,4 @@ fn head(board: &Standing, now: Timestamp) -> String {
         Some(next) => say("next try", &format!("in {}", roughly(next.since(now)))),
     }
     text
-}
-
-/// The status in words that say why.
-fn sentence(words: &Words) -> String {
-    match Status::from_words(&words.status, words.reason.as_deref()) {
-        Ok(Status::Pending(None)) => "pending: to be looked at".to_owned(),
-        Ok(Status::Pending(Some(code))) => {
-            format!(
-                "pending ({code}): tried again, for {}",
-                lower(code.sentence())
-            )
-        }
-        Ok(Status::Failed(code)) => format!("failed ({code}): {}", code.sentence()),
-        Ok(Status::Waiting(waiting)) => {
-            format!("waiting ({}): {}", waiting.as_str(), waiting.sentence())
-        }
-        Ok(Status::Ignored(reason)) => {
-            format!("ignored ({}): {}", reason.as_str(), reason.sentence())
-        }
-        Ok(Status::Mirrored(None)) => "mirrored: its room agrees with it".to_owned(),
-        Ok(Status::Mirrored(Some(apart))) => {
-            format!("mirrored ({}): {}", apart.as_str(), apart.sentence())
-        }
-        // A newer program's.
-        Err(_) => api::one_line(&format!(
-            "{} {}",
-            words.status,
-            words.reason.as_deref().unwrap_or_default()
-        )),
-    }
-}
-
-/// `The plan …` within a sentence; names of services stay as they are.
-fn lower(sentence: &str) -> String {
-    let (first, rest) = sentence.split_once(' ').unwrap_or((sentence, ""));
-    match first {
-        "Trello" | "DocSpace" => sentence.to_owned(),
-        _ => format!("{} {rest}", first.to_lowercase()),
-    }
-}
-
-/// What a person did to the room.
-fn changes(drift: &Drift) -> String {
-    let mut parts = Vec::new();
-    if drift.deleted {
-        parts.push("deleted the room".to_owned());
-    }
-    if let Some(title) = &drift.title {
-        parts.push(format!("called the room \"{}\"", api::one_line(title)));
-    }
-    match drift.archived {
-        Some(true) => parts.push("archived the room".to_owned()),
-        Some(false) => parts.push("took the room out of the archive".to_owned()),
-        None => {}
-    }
-    if drift.untagged {
-        parts.push("took our tags off the room".to_owned());
-    }
-    format!("a person {}", parts.join(", and "))
 }

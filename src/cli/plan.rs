@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use crate::api;
 use crate::cli::at_once::explained;
-use crate::cli::terminal::{counted, fitted, json_line, wrapped};
+use crate::cli::terminal::{fitted, json_line, wrapped};
 use crate::cli::{Context, reference, wiring};
 use crate::config::{Config, Needs};
+use crate::desk::counted;
+use crate::desk::reference::find_known;
 use crate::docspace::DocSpace;
 use crate::mirror::plan::Rules;
 use crate::model::id::BoardId;
@@ -133,7 +135,7 @@ impl Scene<'_> {
 
     async fn board(&self, named: &str) -> anyhow::Result<BoardId> {
         let of_database = match self.store {
-            Some(store) => reference::find_known(named, store)
+            Some(store) => find_known(named, store)
                 .await
                 .with_context(|| api::printable(named))?,
             None => None,

@@ -1,13 +1,12 @@
 //! What a person means by BOARD and by ROOM. Nothing is ever guessed: what fits several is an error that lists them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 use url::Url;
 
-use crate::api;
 use crate::cli::at_once::explained;
+use crate::desk::reference::{FORMS, ambiguous, find_known, is_short_link, meant};
 use crate::model::board::Board;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{Candidate, Meant, Store};
@@ -15,25 +14,6 @@ use crate::trello::{Trello, TrelloError};
 
 /// The help of the argument.
 pub(super) const BOARD: &str = "A board's id, short link, address or exact name";
-
-const FORMS: &str = "its id (24 hex digits), its short link (8 letters and digits), its address (https://trello.com/b/…) or its exact name";
-/// As many candidates as a person looks through.
-const MOST: u32 = 20;
-
-/// The board in the database that is meant; none when there is no such board.
-pub(super) async fn find_known(named: &str, store: &dyn Store) -> anyhow::Result<Option<BoardId>> {
-    let meant = meant(named)?;
-    let mut found = store.find(meant, MOST + 1).await?;
-    // 24 hex digits may be a name, too, but first they are an id: so there is always a way to say which board is meant.
-    if let (true, Meant::Id(_)) = (found.is_empty(), meant) {
-        found = store.find(Meant::NameOrShortLink(named), MOST + 1).await?;
-    }
-    match &found[..] {
-        [] => Ok(None),
-        [one] => Ok(Some(one.id)),
-        several => bail!(ambiguous(several)),
-    }
-}
 
 /// The board in the database that is meant.
 pub(super) async fn known(named: &str, store: &dyn Store) -> anyhow::Result<BoardId> {
@@ -71,34 +51,6 @@ pub(super) async fn find_in_trello(named: &str, trello: &Trello) -> anyhow::Resu
             by_name(text, trello).await
         }
     }
-}
-
-/// What a person gave: `64f0…`, `https://trello.com/b/aBcD1234/name`, or a text that is a name or a short link.
-fn meant(named: &str) -> anyhow::Result<Meant<'_>> {
-    let trimmed = named.trim();
-    if let Ok(id) = trimmed.parse() {
-        return Ok(Meant::Id(id));
-    }
-    let (address, is_address) = match trimmed.strip_prefix("https://") {
-        Some(rest) => (rest, true),
-        None => (trimmed, false),
-    };
-    if let Some(("trello.com" | "www.trello.com", tail)) = address.split_once("/b/") {
-        let head = tail.split(['/', '?', '#']).next().unwrap_or_default();
-        return match head.parse() {
-            Ok(id) => Ok(Meant::Id(id)),
-            Err(_) if is_short_link(head) => Ok(Meant::ShortLink(head)),
-            Err(_) => bail!("this is the address of no board: give {FORMS}"),
-        };
-    }
-    if is_address || trimmed.is_empty() {
-        bail!("this is no board: give {FORMS}");
-    }
-    Ok(Meant::NameOrShortLink(named))
-}
-
-fn is_short_link(text: &str) -> bool {
-    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What Trello says of a board that it was asked for.
@@ -149,27 +101,6 @@ async fn by_name(name: &str, trello: &Trello) -> anyhow::Result<BoardId> {
     }
 }
 
-/// Says which boards may be meant.
-fn ambiguous(candidates: &[Candidate]) -> String {
-    let mut text = String::from("several boards are called so; give the id or the address of one:");
-    for candidate in candidates.iter().take(MOST as usize) {
-        let name = api::printable(candidate.name.as_deref().unwrap_or("(no name yet)"));
-        let _ = write!(text, "\n  {}  {name}", candidate.id);
-        if let Some(link) = &candidate.short_link {
-            let _ = write!(text, "  {}", address(link));
-        }
-    }
-    if candidates.len() > MOST as usize {
-        text.push_str("\n  …");
-    }
-    text
-}
-
-/// Where a person opens a board.
-pub(super) fn address(short_link: &str) -> String {
-    format!("https://trello.com/b/{}", api::printable(short_link))
-}
-
 /// The room that is meant: its number, or its address on this DocSpace.
 pub(super) fn room(named: &str, host: Option<&Url>) -> anyhow::Result<RoomId> {
     const FORMS: &str =
@@ -212,36 +143,6 @@ pub(super) fn room(named: &str, host: Option<&Url>) -> anyhow::Result<RoomId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_board_is_meant_in_four_ways() {
-        let id = "64f0c0ffee0123456789abcd";
-        let by_id = Meant::Id(id.parse().unwrap());
-        let (link, name) = (Meant::ShortLink, Meant::NameOrShortLink);
-        let address = format!("https://trello.com/b/{id}");
-        let table = [
-            (id, by_id),
-            (" 64F0C0FFEE0123456789ABCD\n", by_id),
-            (&address, by_id),
-            ("https://trello.com/b/aBcD1234/launch?x#y", link("aBcD1234")),
-            ("www.trello.com/b/aBcD1234", link("aBcD1234")),
-            ("aBcD1234", name("aBcD1234")),
-            (" two  words ", name(" two  words ")),
-            ("this/b/aBcD1234", name("this/b/aBcD1234")),
-        ];
-        for (named, expected) in table {
-            assert_eq!(meant(named).unwrap(), expected, "{named}");
-        }
-        for wrong in [
-            "",
-            " ",
-            "https://trello.com/c/aBcD1234",
-            "https://trello.com/b/short",
-            "https://example.com/b/aBcD1234",
-        ] {
-            assert!(meant(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_room_is_meant_by_number_or_by_address_on_this_docspace() {

@@ -3,6 +3,7 @@
 //! Configuration → listener bound, deliveries refused until the database is open → database opened, brought up to date and read, however
 //! long it is away → everything else side by side, none of it waiting for Trello.
 
+mod admin;
 mod beginning;
 mod budget;
 mod policy;
@@ -59,12 +60,16 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
+    let admin_listener = admin::bind(&config.admin)?;
     let company = base.company();
     tell_of_surroundings(&config, &company);
     let (manager, mut supervisor) = (ServiceManager::of_process(), Supervisor::default());
     manager.watch(&mut supervisor);
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    if let Some(listener) = admin_listener {
+        admin::serve(&config, listener, &shared, &mut supervisor)?;
+    }
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let beginning = Box::pin(manager.ready_at_the_latest(
@@ -147,7 +152,9 @@ impl Service {
         store: Arc<dyn Store>,
         supervisor: &Supervisor,
     ) -> anyhow::Result<Self> {
-        let (trello, docspace) = (wiring::trello(config)?, wiring::docspace(config)?);
+        let metrics = Arc::new(Metrics::default());
+        let trello = wiring::trello(config)?.counting(metrics.calls.clone());
+        let docspace = wiring::docspace(config)?.counting(metrics.calls.clone());
         let lanes = Lanes::of_service(store.clone(), trello.clone(), docspace.clone());
         let surroundings = Surroundings::shared(store.clone(), config.since);
         let callbacks = config
@@ -162,7 +169,7 @@ impl Service {
             lanes,
             surroundings,
             rules: Arc::new(wiring::rules(config)),
-            metrics: Arc::new(Metrics::default()),
+            metrics,
             owner: Arc::default(),
             bound: Arc::default(),
             stop: supervisor.soft_stop(),
@@ -255,6 +262,13 @@ impl Service {
     /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
     fn share(&self, config: &Config, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
+        let upkeep = Upkeep::new(
+            mirror.clone(),
+            config.clone(),
+            self.watched.clone(),
+            self.roles.clone(),
+            stop.clone(),
+        );
         let knowledge = Knowledge {
             store: mirror.store.clone(),
             surroundings: mirror.surroundings.clone(),
@@ -262,6 +276,7 @@ impl Service {
             watched: self.watched.clone(),
             heard: self.heard.clone(),
             roles: self.roles.clone(),
+            sweep: upkeep.sweep_asked(),
         };
         supervisor.spawn("knowledge", knowledge.run(stop.clone()));
         supervisor.spawn(
@@ -273,13 +288,6 @@ impl Service {
             name: || wiring::holder(HOLDER),
             stop: stop.clone(),
         };
-        let upkeep = Upkeep::new(
-            mirror.clone(),
-            config.clone(),
-            self.watched.clone(),
-            self.roles.clone(),
-            stop,
-        );
         supervisor.spawn("leader", leader.run(move |term| upkeep.parts(term)));
     }
 }

@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cli::boards::code;
 use crate::cli::check::public_url::{Missed, client, knock};
 use crate::cli::signature::FORGED;
 use crate::cli::terminal::{json_line, wrapped};
 use crate::cli::{Context, reference, wiring};
 use crate::config::{CallbackUrl, Config, Needs};
+use crate::desk::standings::code;
 use crate::model::id::{ActionId, BoardId, ModelId};
 use crate::model::status::{Status, Waiting};
 use crate::model::time::Timestamp;

@@ -78,14 +78,6 @@ pub(super) fn exactly(span: Duration) -> String {
     }
 }
 
-/// How many there are of something.
-pub(super) fn counted(count: u64, one: &str, several: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {several}"),
-    }
-}
-
 /// One line of JSON. What a terminal would obey is escaped, which leaves the value what it is.
 pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     let mut line = String::new();

@@ -1,25 +1,25 @@
 //! `boardroom webhooks list|sync|remove`: what Trello has registered for this token, brought in line, or taken away.
 
-use std::collections::HashMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use serde::Serialize;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::api;
-use crate::cli::terminal::{counted, fitted, json_line};
+use crate::cli::terminal::{fitted, json_line};
 use crate::cli::wiring::Company;
 use crate::cli::{Context, plan, wiring};
 use crate::config::{CallbackUrl, Config, Follow, Needs};
+use crate::desk::counted;
+use crate::desk::webhooks::{self, Line, WebhooksError};
 use crate::guardian::{Guardian, Memory, description};
 use crate::lane::Lanes;
-use crate::model::id::{BoardId, ModelId};
+use crate::model::id::BoardId;
 use crate::scope::{Scope, Surroundings};
-use crate::store::{Fact, Store};
-use crate::trello::{Trello, TrelloError, Webhook};
+use crate::store::Fact;
+use crate::trello::{Trello, TrelloError};
 use crate::watched::Watched;
 
 /// For `webhooks --help`.
@@ -69,26 +69,23 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 
 async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<ExitCode> {
     let store = plan::database(config).await?;
-    let mut webhooks = trello.webhooks().await.map_err(|error| explained(&error))?;
-    webhooks.sort_by(|one, other| one.callback.cmp(&other.callback));
-    let names = names(trello).await?;
+    let lines = webhooks::list(trello, store.as_deref(), &wiring::ours(config)).await;
+    let lines = lines.map_err(|error| match error {
+        WebhooksError::Trello(error) => explained(&error),
+        WebhooksError::Store(error) => error.into(),
+    })?;
     let mut last = None;
-    for webhook in &webhooks {
-        let watches = match names.get(&webhook.model) {
-            Some(name) => name.clone(),
-            None => board(webhook.model, store.as_deref()).await?,
-        };
-        let line = Line::of(webhook, watches, config);
+    for line in &lines {
         if json {
-            super::write(&json_line(&line)?)?;
+            super::write(&json_line(line)?)?;
         } else {
-            if last.replace(&webhook.callback) != Some(&webhook.callback) {
-                super::print(api::one_line(&webhook.callback))?;
+            if last.replace(&line.callback) != Some(&line.callback) {
+                super::print(api::one_line(&line.callback))?;
             }
-            super::print(line.text())?;
+            super::print(text(line))?;
         }
     }
-    if webhooks.is_empty() && !json {
+    if lines.is_empty() && !json {
         super::print(
             "Trello has no webhook for this token. A service with a public URL registers them.",
         )?;
@@ -99,75 +96,15 @@ async fn list(config: &Config, trello: &Trello, json: bool) -> anyhow::Result<Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the models are called that are no boards.
-async fn names(trello: &Trello) -> anyhow::Result<HashMap<ModelId, String>> {
-    let member = trello.member().await.map_err(|error| explained(&error))?;
-    let workspaces = trello
-        .workspaces()
-        .await
-        .map_err(|error| explained(&error))?;
-    let own = workspaces
-        .into_iter()
-        .map(|one| (one.id.into(), format!("workspace {}", one.display_name)));
-    let member = (member.id.into(), format!("member @{}", member.username));
-    Ok(own.chain([member]).collect())
-}
-
-async fn board(model: ModelId, store: Option<&dyn Store>) -> anyhow::Result<String> {
-    let record = match store {
-        Some(store) => store.record(BoardId(model.0)).await?,
-        None => None,
+/// A webhook as people read it.
+fn text(line: &Line) -> String {
+    let state = match (line.active, line.failures) {
+        (false, _) => "off".to_owned(),
+        (true, 0) => "works".to_owned(),
+        (true, failures) => format!("fails ({failures})"),
     };
-    Ok(match record.and_then(|record| record.seen) {
-        Some(seen) => format!("board {}", seen.name),
-        None => model.to_string(),
-    })
-}
-
-/// A webhook as it is shown.
-#[derive(Debug, Serialize)]
-struct Line {
-    webhook_id: String,
-    watches: String,
-    model_id: ModelId,
-    callback: String,
-    active: bool,
-    failures: u32,
-    whose: &'static str,
-}
-
-impl Line {
-    fn of(webhook: &Webhook, watches: String, config: &Config) -> Self {
-        let is_ours = webhook.description.as_deref() == Some(&description(&config.instance));
-        let own = config.callback.as_ref().map(CallbackUrl::as_str);
-        let accepted = config.accepted_callbacks.iter();
-        let mut accepted = accepted.map(CallbackUrl::as_str);
-        let whose = match (own == Some(&webhook.callback), is_ours) {
-            (true, _) => "ours",
-            (false, true) => "ours, for another URL",
-            (false, false) if accepted.any(|url| url == webhook.callback) => "for a further URL",
-            (false, false) => "another's",
-        };
-        Self {
-            webhook_id: webhook.id.to_string(),
-            watches,
-            model_id: webhook.model,
-            callback: webhook.callback.clone(),
-            active: webhook.active,
-            failures: webhook.failures.unwrap_or(0),
-            whose,
-        }
-    }
-
-    fn text(&self) -> String {
-        let state = match (self.active, self.failures) {
-            (false, _) => "off".to_owned(),
-            (true, 0) => "works".to_owned(),
-            (true, failures) => format!("fails ({failures})"),
-        };
-        let watches = api::one_line(&self.watches);
-        format!("  {} {:20} {state}", fitted(&watches, 36), self.whose)
-    }
+    let watches = api::one_line(&line.watches);
+    format!("  {} {:20} {state}", fitted(&watches, 36), line.whose)
 }
 
 /// One round of the guardian, twice: what nothing needs is removed when it is seen so again.
@@ -195,6 +132,7 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
         surroundings,
         holder: None,
         watched: Watched::default(),
+        metrics: Arc::default(),
         callback: Some(callback.as_str().to_owned()),
         callbacks: accepted
             .map(|callback| callback.as_str().to_owned())

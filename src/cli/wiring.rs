@@ -11,7 +11,9 @@ use secrecy::SecretString;
 use crate::config::{
     Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
 };
+use crate::desk::webhooks::Ours;
 use crate::docspace::{self, DocSpace};
+use crate::guardian::description;
 use crate::http::Keeper;
 use crate::http::sources::Sources;
 use crate::mirror::plan::{RoomRules, Rules};
@@ -65,6 +67,7 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.trello.key,
         &config.trello.token,
         &config.docspace.key,
+        &config.admin.token,
     ];
     let single = single.into_iter().flatten();
     let database = secrets_of_database(config);
@@ -269,6 +272,21 @@ pub(super) fn mirrors_existing_boards(config: &Config) -> bool {
     match config.existing_boards {
         ExistingBoards::Ignore => false,
         ExistingBoards::Mirror => true,
+    }
+}
+
+/// By what this installation knows its own.
+pub(super) fn ours(config: &Config) -> Ours {
+    let accepted = config.accepted_callbacks.iter();
+    Ours {
+        description: description(&config.instance),
+        callback: config
+            .callback
+            .as_ref()
+            .map(|callback| callback.as_str().to_owned()),
+        callbacks: accepted
+            .map(|callback| callback.as_str().to_owned())
+            .collect(),
     }
 }
 

@@ -3,15 +3,11 @@
 use std::process::ExitCode;
 
 use crate::api;
-use crate::cli::terminal::counted;
 use crate::cli::{Context, reference, wiring};
 use crate::config::Needs;
-use crate::model::board::Told;
-use crate::model::id::BoardId;
-use crate::model::lane::{Lane, LaneKind};
-use crate::model::status::{Status, Waiting};
+use crate::desk::reference::find_known;
+use crate::desk::words::{self, Which};
 use crate::store::Store;
-use crate::store::history::{Event, Note};
 
 /// For `retry --help`.
 pub(super) const RETRY: &str = "\
@@ -76,87 +72,26 @@ pub(super) async fn retry(
     boards.sort_unstable();
     boards.dedup();
     if arguments.all || !boards.is_empty() {
-        // Lanes first: a board that is due before its service is tried would only wait again.
-        let lanes = store.retry_lanes().await?;
-        let tried = if arguments.all {
-            store.retry_all().await?
+        let which = if arguments.all {
+            Which::All
         } else {
-            store.retry(&boards).await?
+            Which::Boards(&boards)
         };
-        super::print(tried_again(tried, &lanes))?;
-        if let Some(held) = held_by_a_brake(arguments.all, &boards, &*store).await? {
-            super::print(held)?;
+        let tried = words::retry(which, &*store).await?;
+        super::print(tried.sentence())?;
+        if let Some(held) = tried.held_sentence() {
+            super::print(format_args!("{held}: boardroom release"))?;
         }
     }
     store.close().await;
     Ok(code)
 }
 
-/// `3 boards and 1 paused lane are tried again …`
-fn tried_again(boards: u64, lanes: &[Lane]) -> String {
-    let names: Vec<_> = lanes.iter().map(|lane| lane.as_str()).collect();
-    let boards = (boards > 0).then(|| counted(boards, "board", "boards"));
-    let lanes = (!names.is_empty()).then(|| {
-        let lanes = counted(names.len() as u64, "paused lane", "paused lanes");
-        format!("{lanes} ({})", names.join(", "))
-    });
-    let what: Vec<_> = boards.into_iter().chain(lanes).collect();
-    match &what[..] {
-        [] => "nothing failed or waits: there is nothing to try again".to_owned(),
-        [one] if one.starts_with("1 ") => {
-            format!("{one} is tried again: a running service does so now")
-        }
-        some => format!(
-            "{} are tried again: a running service does so now",
-            some.join(" and ")
-        ),
-    }
-}
-
-/// That trying again does not let a brake go.
-async fn held_by_a_brake(
-    all: bool,
-    boards: &[BoardId],
-    store: &dyn Store,
-) -> anyhow::Result<Option<String>> {
-    let brake = Status::Waiting(Waiting::Brake);
-    let held = if all {
-        let totals = store.totals().await?;
-        let held = totals.iter().find(|(status, _)| *status == brake);
-        held.map_or(0, |(_, count)| *count)
-    } else {
-        let mut held = 0;
-        for board in boards {
-            let record = store.record(*board).await?;
-            held += u64::from(record.is_some_and(|record| record.status == brake));
-        }
-        held
-    };
-    let waits = if held == 1 { "waits" } else { "wait" };
-    let boards = counted(held, "board", "boards");
-    Ok((held > 0)
-        .then(|| format!("{boards} {waits} for a person who lets the brake go: boardroom release")))
-}
-
 pub(super) async fn release(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Nothing)?;
     wiring::start_logging_of_command(&config);
     let store = wiring::open_existing_store(&config).await?;
-    let lanes = store.lanes().await?.lanes;
-    let is_on = lanes.iter().any(|(lane, _)| match lane.kind() {
-        LaneKind::Brake => true,
-        LaneKind::Service | LaneKind::Gate => false,
-    });
-    // Counting begins anew even when no brake is on.
-    let released = store.release().await?;
-    super::print(match released {
-        0 if !is_on => "no brake is on, and no board waits for one".to_owned(),
-        0 => "the brake is off; no board waited for it".to_owned(),
-        1 => "the brake is off; 1 board goes on: a running service sees to it now".to_owned(),
-        some => {
-            format!("the brake is off; {some} boards go on: a running service sees to them now")
-        }
-    })?;
+    super::print(words::release(&*store).await?.sentence())?;
     store.close().await;
     Ok(ExitCode::SUCCESS)
 }
@@ -183,28 +118,11 @@ pub(super) async fn ignore(
 }
 
 async fn ignore_one(named: &str, store: &dyn Store) -> anyhow::Result<String> {
-    let board = match (
-        reference::find_known(named, store).await?,
-        named.trim().parse(),
-    ) {
+    let board = match (find_known(named, store).await?, named.trim().parse()) {
         (Some(board), _) | (None, Ok(board)) => board,
         (None, Err(_)) => reference::known(named, store).await?,
     };
-    let record = store.record(board).await?;
-    store.tell(board, Told::Ignore).await?;
-    store
-        .note(board, &Note::new(Event::Told, "to ignore it"))
-        .await?;
-    Ok(match record {
-        None => "it is not known yet; it will be ignored".to_owned(),
-        Some(record) => match record.room {
-            Some(room) => format!(
-                "it is ignored from now on; its room {} is kept as it is",
-                room.id
-            ),
-            None => "it is ignored from now on, and gets no room".to_owned(),
-        },
-    })
+    Ok(words::ignore(board, store).await?.sentence())
 }
 
 /// One that cannot be done stops no other.

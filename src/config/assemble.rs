@@ -10,8 +10,8 @@ use crate::config::problem::ConfigError;
 use crate::config::reader::Reader;
 use crate::config::room::{self, RoomConfig};
 use crate::config::{
-    CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, SourcesConfig, TrelloConfig,
-    location, network, value,
+    AdminConfig, CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, SourcesConfig,
+    TrelloConfig, location, network, value,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,6 +39,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         proxy(read, needs),
     );
     let listen = read.one("listen", value::address);
+    let admin = admin(read, needs);
     let public_url = read.one("public_url", location::public_url);
     let sources = sources(read);
     let other_callbacks = read.list("callback_urls", location::callbacks);
@@ -66,6 +67,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     let (drain, grace) = stop?;
     Some(Config {
         listen: listen?,
+        admin: admin?,
         public_url,
         accepted_callbacks: accepted(callback.as_ref(), other_callbacks?),
         callback,
@@ -93,6 +95,29 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         sources: sources?,
         drain,
         grace,
+    })
+}
+
+fn admin(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
+    let listen = read.one("admin_listen", value::address_or_off)?;
+    let mut token = None;
+    if needs == Needs::Serve {
+        let is_open = listen.is_some_and(|address| !address.ip().is_loopback());
+        if is_open {
+            read.demand("admin_token", |key| {
+                obtain(
+                    key,
+                    "admin_listen is not on loopback, so that others can come; make a token with `openssl rand -hex 32`, \
+                     or set admin_listen to 127.0.0.1:8081",
+                )
+            });
+        }
+        token = read.one("admin_token", value::admin_token);
+    }
+    Some(AdminConfig {
+        listen,
+        is_written: read.is_written("admin_listen"),
+        token,
     })
 }
 

@@ -15,6 +15,8 @@ pub enum Kind {
     Brake,
     /// An IP address and a port.
     Address,
+    /// An IP address and a port, or `off`.
+    AddressOrOff,
     Url,
     Path,
     /// A date (00:00 UTC) or an RFC 3339 time.
@@ -36,6 +38,9 @@ impl Kind {
             Self::Rate => "a rate in quotes, such as \"90/10s\"",
             Self::Brake => "a rate in quotes, such as \"200/10m\", or \"off\"",
             Self::Address => "an address and port in quotes, such as \"0.0.0.0:8080\"",
+            Self::AddressOrOff => {
+                "an address and port in quotes, such as \"127.0.0.1:8081\", or \"off\""
+            }
             Self::Url => "a URL in quotes",
             Self::Path => "a path in quotes",
             Self::Moment => "a date or an RFC 3339 time",
@@ -167,7 +172,7 @@ const ROOM_TYPES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // one line per key reads as the table that it is
-const KEYS: [Key; 44] = [
+const KEYS: [Key; 46] = [
     Key::new("TRELLO_API_KEY", "trello_api_key", Kind::Text).secret().by_file(),
     Key::new("TRELLO_TOKEN", "trello_token", Kind::Text).secret().by_file(),
     Key::new("TRELLO_API_SECRET", "trello_api_secret", Kind::List).secret().by_file(),
@@ -182,6 +187,9 @@ const KEYS: [Key; 44] = [
     Key::new("BOARDROOM_TRUSTED_PROXIES", "trusted_proxies", Kind::List),
     Key::new("BOARDROOM_DATABASE_URL", "database_url", Kind::Url).guarded().by_file(),
     Key::new("BOARDROOM_INSTANCE", "instance", Kind::Text),
+
+    Key::new("BOARDROOM_ADMIN_LISTEN", "admin_listen", Kind::AddressOrOff),
+    Key::new("BOARDROOM_ADMIN_TOKEN", "admin_token", Kind::Text).secret().by_file(),
 
     Key::new("BOARDROOM_WORKSPACES", "workspaces", Kind::List),
     Key::new("BOARDROOM_PERSONAL_BOARDS", "personal_boards", Kind::Flag),

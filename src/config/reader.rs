@@ -122,6 +122,12 @@ impl<'a> Reader<'a> {
         self.layers.find(key(name), &mut contradictions).is_some() || !contradictions.is_empty()
     }
 
+    /// Whether somebody has written it, so that it is not the default.
+    pub(super) fn is_written(&self, name: &str) -> bool {
+        let found = self.layers.find(key(name), &mut Vec::new());
+        found.is_some_and(|found| found.origin != Origin::Default)
+    }
+
     fn parsed<T>(&mut self, key: &Key, parse: impl FnOnce(&Raw) -> Result<T, String>) -> Option<T> {
         let Found { given, origin } = self.layers.find(key, &mut self.problems)?;
         let (raw, origin) = match given {

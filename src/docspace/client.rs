@@ -14,6 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::api::{self, Caller};
 use crate::docspace::answer::{EntryKey, Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
+use crate::docspace::route::route;
+use crate::metrics::{Calls, Service};
 use crate::model::id::RoomId;
 use crate::model::room::{Invitee, Room, RoomType};
 use crate::model::time::Timestamp;
@@ -45,6 +47,7 @@ pub struct DocSpace {
     writes: Arc<Semaphore>,
     most_writes: usize,
     timeout: Duration,
+    calls: Calls,
 }
 
 /// What is known of the API key (`GET /api/2.0/keys/@self`).
@@ -83,7 +86,14 @@ impl DocSpace {
             writes: Arc::new(Semaphore::new(options.writes)),
             most_writes: options.writes,
             timeout: options.http.timeout,
+            calls: Calls::default(),
         })
+    }
+
+    /// The same client, counting its requests there.
+    #[must_use]
+    pub fn counting(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// The longest that one call can take.
@@ -249,7 +259,11 @@ impl DocSpace {
     pub async fn version(&self) -> Result<Option<String>, DocSpaceError> {
         let url = format!("{}/api/2.0/settings/version/build", self.url);
         let build: Value = self
-            .answer(self.http.get(url), "/api/2.0/settings/version/build")
+            .answer(
+                self.http.get(url),
+                &Method::GET,
+                "/api/2.0/settings/version/build",
+            )
             .await?;
         Ok(build
             .get("docSpace")
@@ -275,8 +289,8 @@ impl DocSpace {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, DocSpaceError> {
-        self.answer(self.request(Method::GET, path).query(query), path)
-            .await
+        let request = self.request(Method::GET, path).query(query);
+        self.answer(request, &Method::GET, path).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -287,12 +301,17 @@ impl DocSpace {
     async fn answer<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
+        method: &Method,
         path: &str,
     ) -> Result<T, DocSpaceError> {
         let request = request.header(ACCEPT, "application/json");
+        let mut calling = self
+            .calls
+            .begin(Service::DocSpace, method.as_str(), route(path));
         let reply = api::send(request, &self.caller).await;
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
+        calling.answered(reply.status);
         tracing::debug!(path, status = reply.status, "DocSpace answered");
         let reply = DocSpaceError::check(reply)?;
         let envelope: Result<Envelope<T>, _> = reply.json();
@@ -310,6 +329,20 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, DocSpaceError> {
+        let request = self.docspace.request(method.clone(), path).json(body);
+        self.docspace.answer(request, &method, path).await
+    }
+
+    async fn tell(&self, method: Method, path: &str, body: &Value) -> Result<(), DocSpaceError> {
+        self.write::<Value>(method, path, body).await.map(drop)
+    }
+
     /// `POST /api/2.0/files/rooms`. It goes on at the server after we have hung up, and its tags are written after the room.
     pub async fn create(&self, room: &NewRoom<'_>) -> Result<Room, DocSpaceError> {
         let mut body =
@@ -317,13 +350,8 @@ impl Writer<'_> {
         if room.private {
             body["private"] = true.into();
         }
-        let request = self
-            .docspace
-            .request(Method::POST, "/api/2.0/files/rooms")
-            .json(&body);
         let answer: RoomAnswer = self
-            .docspace
-            .answer(request, "/api/2.0/files/rooms")
+            .write(Method::POST, "/api/2.0/files/rooms", &body)
             .await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a create is no room".to_owned())
@@ -334,11 +362,8 @@ impl Writer<'_> {
     /// room as it is then. A room that is archived or missing is refused with 403.
     pub async fn rename(&self, room: RoomId, title: &str) -> Result<Room, DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "title": title }));
-        let answer: RoomAnswer = self.docspace.answer(request, &path).await?;
+        let body = json!({ "title": title });
+        let answer: RoomAnswer = self.write(Method::PUT, &path, &body).await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a rename is no room".to_owned())
         })
@@ -349,40 +374,22 @@ impl Writer<'_> {
     pub async fn set_archived(&self, room: RoomId, archived: bool) -> Result<(), DocSpaceError> {
         let verb = if archived { "archive" } else { "unarchive" };
         let path = format!("/api/2.0/files/rooms/{room}/{verb}");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "deleteAfter": false }));
-        self.docspace
-            .answer::<Value>(request, &path)
-            .await
-            .map(drop)
+        let body = json!({ "deleteAfter": false });
+        self.tell(Method::PUT, &path, &body).await
     }
 
     /// `PUT …/tags`: adds tags and leaves people's own alone.
     pub async fn add_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}/tags");
-        let request = self
-            .docspace
-            .request(Method::PUT, &path)
-            .json(&json!({ "names": tags }));
-        self.docspace
-            .answer::<Value>(request, &path)
-            .await
-            .map(drop)
+        let body = json!({ "names": tags });
+        self.tell(Method::PUT, &path, &body).await
     }
 
     /// `DELETE …/tags`: takes tags off and leaves all others alone. A room in the archive is refused with 403.
     pub async fn remove_tags(&self, room: RoomId, tags: &[String]) -> Result<(), DocSpaceError> {
         let path = format!("/api/2.0/files/rooms/{room}/tags");
-        let request = self
-            .docspace
-            .request(Method::DELETE, &path)
-            .json(&json!({ "names": tags }));
-        self.docspace
-            .answer::<Value>(request, &path)
-            .await
-            .map(drop)
+        let body = json!({ "names": tags });
+        self.tell(Method::DELETE, &path, &body).await
     }
 
     /// `PUT …/share`: invites one person. `Ok` with a text when the invitation was refused although the call succeeded.
@@ -394,8 +401,7 @@ impl Writer<'_> {
         let path = format!("/api/2.0/files/rooms/{room}/share");
         let invitation = json!({ "email": invitee.email, "access": invitee.access.number() });
         let body = json!({ "invitations": [invitation], "notify": true });
-        let request = self.docspace.request(Method::PUT, &path).json(&body);
-        let answer: Value = self.docspace.answer(request, &path).await?;
+        let answer: Value = self.write(Method::PUT, &path, &body).await?;
         let refusal = ["error", "warning"]
             .into_iter()
             .filter_map(|member| answer.get(member))

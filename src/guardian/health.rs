@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::guardian::{Guardian, GuardianError};
+use crate::metrics::Webhooks;
 use crate::model::failure::Code;
 use crate::model::id::ModelId;
 use crate::scope::Scope;
@@ -54,6 +55,41 @@ impl Guardian {
         Ok(lost)
     }
 
+    /// Counts the webhooks by how they were when they were listed; those that are registered from now on are counted as they come.
+    pub(super) fn count(&self, there: &HashMap<ModelId, Webhook>) {
+        let mut webhooks = Webhooks::default();
+        for webhook in there.values() {
+            let count = match (webhook.active, webhook.failures.unwrap_or(0)) {
+                (false, _) => &mut webhooks.off,
+                (true, 0) => &mut webhooks.healthy,
+                (true, _) => &mut webhooks.failing,
+            };
+            *count += 1;
+        }
+        self.metrics
+            .lead
+            .note(|seen| seen.webhooks = Some(webhooks));
+        self.count_refused();
+    }
+
+    pub(super) fn count_refused(&self) {
+        let refused = self.state.refusals.all().count();
+        self.note(|webhooks| webhooks.refused = refused);
+    }
+
+    pub(super) fn count_registered(&self) {
+        self.note(|webhooks| webhooks.healthy += 1);
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Webhooks)) {
+        let lead = &self.metrics.lead;
+        lead.note(|seen| {
+            if let Some(webhooks) = &mut seen.webhooks {
+                note(webhooks);
+            }
+        });
+    }
+
     /// What changes rarely is asked for rarely; a delivery that tells of a role hurries it.
     pub(super) async fn mind_people(&mut self, scope: &Scope) -> Result<(), GuardianError> {
         if self.state.rounds == 0 {
@@ -68,6 +104,8 @@ impl Guardian {
     /// Tells of a token that expires soon.
     async fn mind_token(&self) -> Result<(), GuardianError> {
         let token = self.trello.token().await?;
+        let expires = token.expires.map(|expires| expires.0);
+        self.metrics.lead.note(|seen| seen.token_expires = expires);
         let now = self.trello.now();
         let soon = token
             .expires

@@ -1,12 +1,12 @@
-//! A request whose handler panics is answered 500 without a word, counted, and logged once with its id. Nobody else notices.
+//! A request whose handler panics is answered for without a word of the panic, counted, and logged once with its id. Nobody else notices.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::HeaderValue;
+use axum::response::Response;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -16,7 +16,10 @@ use crate::panics::{self, Panicked};
 
 /// Stands around handlers and catches their panics.
 #[derive(Debug, Clone)]
-pub(super) struct CatchPanics(pub(super) Arc<Metrics>);
+pub(super) struct CatchPanics {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) answer: fn() -> Response,
+}
 
 impl<S> Layer<S> for CatchPanics {
     type Service = Catching<S>;
@@ -24,7 +27,7 @@ impl<S> Layer<S> for CatchPanics {
     fn layer(&self, inner: S) -> Catching<S> {
         Catching {
             inner,
-            metrics: self.0.clone(),
+            panics: self.clone(),
         }
     }
 }
@@ -32,7 +35,7 @@ impl<S> Layer<S> for CatchPanics {
 #[derive(Debug, Clone)]
 pub(super) struct Catching<S> {
     inner: S,
-    metrics: Arc<Metrics>,
+    panics: CatchPanics,
 }
 
 impl<S: Service<Request, Response = Response>> Service<Request> for Catching<S> {
@@ -47,7 +50,7 @@ impl<S: Service<Request, Response = Response>> Service<Request> for Catching<S> 
     fn call(&mut self, request: Request) -> Caught<S::Future> {
         Caught {
             id: request.headers().get("x-request-id").cloned(),
-            metrics: self.metrics.clone(),
+            panics: self.panics.clone(),
             answer: self.inner.call(request),
         }
     }
@@ -60,7 +63,7 @@ pin_project! {
         #[pin]
         answer: F,
         id: Option<HeaderValue>,
-        metrics: Arc<Metrics>,
+        panics: CatchPanics,
     }
 }
 
@@ -73,13 +76,13 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for Caught<F> {
             Ok(answer) => return Poll::Ready(ready!(answer)),
             Err(panicked) => panicked,
         };
-        this.metrics.panics.add_one();
+        this.panics.metrics.panics.add_one();
         let id = this.id.as_ref().and_then(|id| id.to_str().ok());
         tracing::error!(
             request.id = id,
             "a request could not be answered, for the program panicked: {said}; please report this"
         );
-        Poll::Ready(Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        Poll::Ready(Ok((this.panics.answer)()))
     }
 }
 
@@ -87,6 +90,8 @@ impl<F: Future<Output = Result<Response, E>>, E> Future for Caught<F> {
 mod tests {
     use axum::Router;
     use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
     use axum::routing::get;
     use http_body_util::BodyExt as _;
 
@@ -100,7 +105,10 @@ mod tests {
             .route("/at-once", get(|| async { panic!("hidden") as StatusCode }))
             .route("/later", get(panic_later))
             .route("/fine", get(|| async { "fine" }));
-        let mut listener = watched_over(routes, metrics.clone()).with_state(());
+        let mut listener = watched_over(routes, metrics.clone(), || {
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
+        .with_state(());
         for (path, expected, said) in [
             ("/at-once", 500, ""),
             ("/later", 500, ""),

@@ -14,18 +14,18 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::http::refused::{Desk, Head, Keeper};
 use crate::http::room::{Room, USUAL_BODY};
 use crate::http::seldom::Seldom;
 use crate::http::sources::Stranger;
 use crate::http::{RolesBell, Shared};
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, NotStored};
 use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Captured, Hint, Recorded};
 use crate::model::id::{BoardId, ModelId};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 use crate::trello::signature::Verifier;
 use crate::trello::webhook::{Delivery, NotADelivery, parse};
 use crate::watched::{Watched, Whose};
@@ -40,14 +40,15 @@ const LONGEST_CAPTURE: usize = 16 << 10;
 const LONGEST_READ: Duration = Duration::from_secs(10);
 pub(super) const SIGNATURE: &str = "x-trello-webhook";
 
-/// A body whose signature was verified. There is no other way to make one than by verifying.
+/// A body whose signature was verified, and when its head had come. There is no other way to make one than by verifying.
 #[derive(Debug)]
-pub(super) struct Signed(Bytes);
+pub(super) struct Signed(Bytes, Instant);
 
 impl FromRequest<Shared> for Signed {
     type Rejection = StatusCode;
 
     async fn from_request(request: Request, shared: &Shared) -> Result<Self, StatusCode> {
+        let begun = Instant::now();
         let metrics = Arc::<Metrics>::from_ref(shared);
         let verifier = Arc::<Verifier>::from_ref(shared);
         let (parts, body) = request.into_parts();
@@ -67,7 +68,7 @@ impl FromRequest<Shared> for Signed {
                 }
             })?;
         if verifier.accepts(&body, signature) {
-            Ok(Self(body))
+            Ok(Self(body, begun))
         } else {
             Err(refuse(shared, &parts, &body).await)
         }
@@ -194,40 +195,36 @@ async fn drain_into(head: &mut Head, body: &mut Body) {
 }
 
 /// `POST /webhooks/trello`.
-pub(super) async fn receive(
-    State(metrics): State<Arc<Metrics>>,
-    State(watched): State<Watched>,
-    State(store): State<Arc<dyn Store>>,
-    State(inbox): State<Inbox>,
-    State(roles): State<RolesBell>,
-    Signed(body): Signed,
-) -> Response {
-    let desk = Desk {
-        store: &*store,
-        inbox: &inbox,
-    };
+pub(super) async fn receive(State(shared): State<Shared>, Signed(body, begun): Signed) -> Response {
+    let response = take(&shared, body).await;
+    shared.metrics.acknowledgement.observe(begun.elapsed());
+    response
+}
+
+async fn take(shared: &Shared, body: Bytes) -> Response {
+    let (metrics, watched, desk) = (&*shared.metrics, &shared.watched, desk(shared));
     let (model, hint) = match parse(&body) {
         Ok(Delivery::Hint { model, hint }) => (model, hint),
         Ok(Delivery::Roles { model }) => {
             metrics.deliveries_uninteresting.add_one();
-            return hear_of_roles(&watched, desk, model, &roles).await;
+            return hear_of_roles(watched, desk, model, &shared.roles).await;
         }
         Ok(Delivery::Uninteresting) => {
             metrics.deliveries_uninteresting.add_one();
             return StatusCode::OK.into_response();
         }
-        Err(error) => return keep_junk(&metrics, desk, body, &error).await,
+        Err(error) => return keep_junk(metrics, desk, body, &error).await,
     };
     // It is the buffer that the connection reads into, which need not wait for the commit.
     drop(body);
-    match is_ours(&watched, desk, model).await {
-        Ok(true) => take_in(&metrics, &inbox, hint).await,
+    match is_ours(watched, desk, model).await {
+        Ok(true) => take_in(metrics, &shared.inbox, hint).await,
         Ok(false) => {
             metrics.deliveries_foreign.add_one();
             tracing::debug!(model = %model, board.id = %hint.board, "a signed delivery about a model that is not ours");
             StatusCode::OK.into_response()
         }
-        Err(error) => not_stored(&metrics, &inbox, hint.board, &error),
+        Err(error) => not_stored(metrics, &shared.inbox, hint.board, &error),
     }
 }
 
@@ -278,7 +275,16 @@ async fn take_in(metrics: &Metrics, inbox: &Inbox, hint: Hint) -> Response {
             metrics.deliveries_duplicate.add_one();
             StatusCode::OK.into_response()
         }
-        Err(error) => not_stored(metrics, inbox, board, &error),
+        Err(error) => {
+            let refusals = match error {
+                NotStored::Shut(_) => &metrics.inbox_shut,
+                NotStored::Full => &metrics.inbox_full,
+                NotStored::Failed => &metrics.inbox_failed,
+                NotStored::Late => &metrics.inbox_late,
+            };
+            refusals.add_one();
+            not_stored(metrics, inbox, board, &error)
+        }
     }
 }
 

@@ -179,7 +179,9 @@ impl<'m> Look<'m> {
             Bound::Bound => {
                 self.mirror.bound.notify_one();
                 self.mirror.metrics.rooms_created.add_one();
-                let since_due = self.now().since(self.claim.due).as_millis();
+                let since_due = self.now().since(self.claim.due);
+                self.mirror.metrics.delivery_to_room.observe(since_due);
+                let since_due = since_due.as_millis();
                 tracing::info!(board.id = %self.claim.record.id, room.id = %room.id, since_due_ms = since_due, "room created");
                 self.claim.record.room = Some(record);
                 self.claim.record.intention = None;

@@ -59,6 +59,8 @@ pub struct Unsaid {
     pub webhooks_read: bool,
     /// How often a delivery told of somebody's part in a workspace; none before the store was read.
     pub roles: Option<u64>,
+    /// How often a person has asked for a sweep; none before the store was read.
+    pub sweeps: Option<u64>,
 }
 
 impl Surroundings {
@@ -159,6 +161,7 @@ impl Surroundings {
         }
         unsaid.webhooks_read |= learnt.webhooks_read;
         unsaid.roles = Some(learnt.roles);
+        unsaid.sweeps = Some(learnt.sweeps);
         drop(unsaid);
         self.learn(|now| *now = known);
     }

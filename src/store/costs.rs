@@ -15,7 +15,8 @@ use crate::model::time::Timestamp;
 use crate::store::history::{Event, Note};
 use crate::store::sql::statement::{Statement, sql};
 use crate::store::{
-    Claim, ClaimRequest, Cursor, Fact, Group, Meant, NewIntention, Settlement, Store, Whose, Words,
+    Claim, ClaimRequest, Cursor, Fact, Group, Meant, NewIntention, Settlement, Sought, Store,
+    Whose, Words,
 };
 
 /// How many boards there are.
@@ -107,6 +108,7 @@ calls! {
     "awaited" => |store| assert_eq!(store.awaited().await.unwrap().len(), 3),
     "totals" => |store| assert_eq!(store.totals().await.unwrap().iter().map(|total| total.1).sum::<u64>() / 1_000, 200),
     "groups" => |store| assert!(store.groups().await.unwrap().contains(&(Group::Twins, 5))),
+    "load" => |store| store.load(10_000).await.unwrap(),
     "all, first page" => |store| page(store, Group::All, 0, 500).await,
     "all, later page" => |store| page(store, Group::All, 150_000, 500).await,
     "mirrored, first page" => |store| page(store, at(Status::Mirrored(None)), 0, 500).await,
@@ -117,6 +119,11 @@ calls! {
     "failed, only page" => |store| page(store, at(Status::Failed(Code::DocSpaceRejected)), 0, 100).await,
     "failing, only page" => |store| page(store, at(Status::Pending(Some(Code::DocSpaceUnavailable))), 0, 30).await,
     "waiting, only page" => |store| page(store, at(Status::Waiting(Waiting::Brake)), 0, 20).await,
+    "search all" => |store| search(store, Group::All, 150_000, 2).await,
+    "search mirrored" => |store| search(store, at(Status::Mirrored(None)), 150_000, 2).await,
+    "search drift" => |store| search(store, at(Status::Mirrored(Some(Apart::Drift))), 150_000, 2).await,
+    "search twins" => |store| search(store, Group::Twins, 150_000, 0).await,
+    "ask for a sweep" => |store| store.ask_for_sweep().await.unwrap(),
     "twins, only page" => |store| page(store, Group::Twins, 0, 5).await,
     "standing" => |store| store.standing(board(100_000)).await.unwrap().unwrap(),
     "find by id" => |store| found(store, Meant::Id(board(100_000))).await,
@@ -264,6 +271,16 @@ fn at(status: Status) -> Group {
 async fn page(store: &dyn Store, group: Group, after: i64, full: u32) {
     let page = store.standings(&group, Cursor(after), 500).await.unwrap();
     assert_eq!(page.rows.len(), full as usize, "{group:?}");
+}
+
+/// Of 500 names in a row a few end so, however they are spelled.
+async fn search(store: &dyn Store, group: Group, after: i64, least: usize) {
+    let sought = Sought::new("ARD 1502");
+    let page = store
+        .search(&group, Cursor(after), &sought, 50)
+        .await
+        .unwrap();
+    assert!(page.rows.len() >= least, "{group:?}");
 }
 
 async fn found(store: &dyn Store, meant: Meant<'_>) {

@@ -55,6 +55,8 @@ pub struct Learnt {
     pub webhooks_read: bool,
     /// How often a delivery told that somebody's part in a workspace has changed.
     pub roles: u64,
+    /// How often a person has asked for a sweep.
+    pub sweeps: u64,
 }
 
 /// What is closed, and the moment at which that was read.
@@ -104,6 +106,9 @@ pub trait Shared {
 
     /// Tells whoever has the upkeep that somebody's part in a workspace has changed.
     async fn tell_of_roles(&self) -> Result<(), StoreError>;
+
+    /// A person asks for a sweep at once: whoever has the upkeep learns of it.
+    async fn ask_for_sweep(&self) -> Result<(), StoreError>;
 
     async fn lanes(&self) -> Result<Paused, StoreError>;
 

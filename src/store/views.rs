@@ -1,6 +1,11 @@
 //! Where boards stand and what happened to them, as people read it. Words are handed on as they are stored: a newer program may have
 //! written ones that this one does not know.
 
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::model::board::Drift;
@@ -22,11 +27,24 @@ pub trait Views {
         most: u32,
     ) -> Result<Page<Standing>, StoreError>;
 
+    /// The next of a group whose names have this text in them, or whose short link it is: at most so many of those among the next
+    /// 500 after `after`, so that the work is bounded however few there are. A page may be empty and not be the last one.
+    async fn search(
+        &self,
+        group: &Group,
+        after: Cursor,
+        sought: &Sought,
+        most: u32,
+    ) -> Result<Page<Standing>, StoreError>;
+
     /// Where one board stands.
     async fn standing(&self, board: BoardId) -> Result<Option<Standing>, StoreError>;
 
     /// The boards that a person may mean, at most so many.
     async fn find(&self, meant: Meant<'_>, most: u32) -> Result<Vec<Candidate>, StoreError>;
+
+    /// What is due, and what somebody should know, in numbers; of neither more than `most` are counted.
+    async fn load(&self, most: u32) -> Result<Load, StoreError>;
 
     /// What happened to a board, the earliest first.
     async fn history(
@@ -35,6 +53,17 @@ pub trait Views {
         after: Cursor,
         most: u32,
     ) -> Result<Page<Happened>, StoreError>;
+}
+
+/// How much there is to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Boards that are due, those that somebody looks at among them.
+    pub due: u64,
+    /// Since when the one that is due longest is.
+    pub oldest: Duration,
+    /// How many concerns there are of each code, by its stored word.
+    pub concerns: Vec<(String, u64)>,
 }
 
 /// Boards that stand at the same.
@@ -57,6 +86,45 @@ pub struct Words {
 /// Where a list is read on. The first page begins at the default one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor(pub(super) i64);
+
+/// So that a program can keep it between two requests.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// A text that is looked for in names, whether its letters are large or small there. Databases fold letters beyond ASCII or do not, so
+/// the usual spellings of a word are looked for: all small, all large, with a large initial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    pub(super) text: String,
+    pub(super) spellings: [String; 3],
+}
+
+impl Sought {
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let small = text.to_lowercase();
+        let mut characters = small.chars();
+        let initial = characters.next().into_iter().flat_map(char::to_uppercase);
+        let titled: String = initial.chain(characters.clone()).collect();
+        let spellings = [small.clone(), text.to_uppercase(), titled];
+        Self {
+            text: text.to_owned(),
+            // The database makes ASCII letters small, at least.
+            spellings: spellings.map(|spelling| spelling.to_ascii_lowercase()),
+        }
+    }
+}
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,16 +11,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::api::{self, Caller, Reply, SendError};
+use crate::metrics::{Calling, Calls, Service};
 use crate::model::board::Board;
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
 use crate::model::workspace::{Member, Workspace};
 use crate::redact::Redactor;
 use crate::trello::answer::{self, BoardAnswer};
-use crate::trello::budget::Budget;
+use crate::trello::budget::{Budget, Permit};
 use crate::trello::error::{RegisterError, TrelloError};
+use crate::trello::route::route;
 
 pub use lists::Listing;
 
@@ -48,6 +51,7 @@ pub struct Trello {
     token: SecretString,
     budget: Budget,
     caller: Caller,
+    calls: Calls,
 }
 
 /// What is known of the token itself.
@@ -92,7 +96,14 @@ impl Trello {
                 redactor: Redactor::new([&options.key, &options.token]),
                 ..Caller::default()
             },
+            calls: Calls::default(),
         })
+    }
+
+    /// The same client, counting its requests there.
+    #[must_use]
+    pub fn counting(self, calls: Calls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Trello's clock; none before its first answer.
@@ -292,12 +303,27 @@ impl Trello {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, TrelloError> {
-        let permit = self.budget.permit().await;
+        let permit = self.permit().await;
+        let mut calling = self.calling(&method, path);
         let reply = api::send(self.request(&method, path, query), &self.caller).await;
         drop(permit);
         let reply = reply.inspect_err(|error| silence(&method, path, error))?;
+        calling.answered(reply.status);
+        drop(calling);
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");
         parsed(&TrelloError::check(reply)?)
+    }
+
+    async fn permit(&self) -> Permit<'_> {
+        let asked = Instant::now();
+        let permit = self.budget.permit().await;
+        self.calls.waited(asked.elapsed());
+        permit
+    }
+
+    fn calling(&self, method: &Method, path: &str) -> Calling {
+        self.calls
+            .begin(Service::Trello, method.as_str(), route(path))
     }
 
     fn request(&self, method: &Method, path: &str, query: &[(&str, &str)]) -> RequestBuilder {

@@ -24,8 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("watched", &["model"]),
     ("store", &["model"]),
     ("inbox", &["store", "model"]),
-    ("trello", &["api", "model", "redact"]),
-    ("docspace", &["api", "model", "redact"]),
+    ("trello", &["api", "metrics", "model", "redact"]),
+    ("docspace", &["api", "metrics", "model", "redact"]),
     ("scope", &["trello", "store", "model"]),
     ("lane", &["trello", "docspace", "store", "model", "retry"]),
     ("leader", &["store"]),
@@ -66,6 +66,31 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics",
             "panics", "api", "redact",
+        ],
+    ),
+    // What people ask and tell, whichever way they come.
+    ("desk", &["store", "trello", "model", "api"]),
+    // What people see and do. It shares the clients of the public listener, and how a listener is served.
+    (
+        "admin",
+        &[
+            "desk",
+            "http",
+            "store",
+            "lane",
+            "trello",
+            "docspace",
+            "model",
+            "metrics",
+            "api",
+            "redact",
+            "exposition",
+        ],
+    ),
+    (
+        "exposition",
+        &[
+            "http", "metrics", "store", "lane", "inbox", "trello", "docspace", "model",
         ],
     ),
     (
@@ -109,6 +134,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "guardian",
             "survey",
             "http",
+            "exposition",
+            "desk",
+            "admin",
         ],
     ),
     ("main", &["cli"]),

@@ -83,6 +83,7 @@ impl Lab {
             ("ONLYOFFICE_API_HOST", sandbox.docspace.url()),
             ("ONLYOFFICE_API_KEY", sandbox.docspace.api_key()),
             ("BOARDROOM_TRELLO_API_URL", sandbox.trello.url()),
+            ("BOARDROOM_ADMIN_LISTEN", "off".to_owned()),
         ]);
         if let Some(url) = storage.url() {
             variables.insert("BOARDROOM_DATABASE_URL", url);

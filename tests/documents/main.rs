@@ -7,6 +7,10 @@ mod compose;
 mod image;
 mod kubernetes;
 mod markdown;
+mod monitoring;
+#[path = "../shared/prometheus.rs"]
+#[expect(dead_code, reason = "some of it is for what a service tells")]
+mod prometheus;
 mod readme;
 mod systemd;
 mod tables;

@@ -191,6 +191,7 @@ impl House {
             .env_clear()
             .envs(self.settings.iter().cloned())
             .env("BOARDROOM_LISTEN", format!("127.0.0.1:{}", service.port))
+            .env("BOARDROOM_ADMIN_LISTEN", "off")
             .current_dir(self.folder())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -97,6 +97,7 @@ async fn what_a_leader_has_learnt_counts_for_all_until_another_leads() {
     kept.take_in(workspace().into(), &[]).await.unwrap();
     kept.tell_of_roles().await.unwrap();
     kept.tell_of_roles().await.unwrap();
+    kept.ask_for_sweep().await.unwrap();
     let learnt = kept.learnt().await.unwrap();
     let baselines: Vec<ModelId> = vec![workspace().into()];
     assert!(learnt.audited.is_some_and(|age| age < LEASE), "{learnt:?}");
@@ -109,6 +110,7 @@ async fn what_a_leader_has_learnt_counts_for_all_until_another_leads() {
             audited: learnt.audited,
             webhooks_read: true,
             roles: 2,
+            sweeps: 1,
         }
     );
     // Of one whose lease is over nobody knows whether the database is still the one that it knew.

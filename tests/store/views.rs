@@ -8,7 +8,7 @@ use boardroom::model::room::Room;
 use boardroom::model::status::{Apart, Status, Waiting};
 use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
-use boardroom::store::{Cursor, Group, Held, Linked, Meant, NewIntention, Settlement, Words};
+use boardroom::store::{Cursor, Group, Held, Linked, Load, Meant, NewIntention, Settlement, Words};
 
 use crate::shared::FOR_LONG;
 use crate::{Kept, LEASE, board, empty, settled};
@@ -95,6 +95,34 @@ async fn groups_hold_each_board_once_and_are_read_in_pages() {
     let standing = kept.standing(board(2)).await.unwrap().unwrap();
     assert_eq!(standing.twins, [RoomId(90), RoomId(91)]);
     assert_eq!(kept.standing(board(8)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_due_is_counted_up_to_a_bound_and_concerns_by_their_codes() {
+    let kept = empty().await;
+    assert_eq!(kept.load(10).await.unwrap(), Load::default());
+    kept.left(1, Status::Mirrored(None), 0).await;
+    assert_eq!(kept.load(10).await.unwrap(), Load::default());
+    kept.hint(&[board(1), board(2), board(3)]).await.unwrap();
+    let concern = |subject: &str| (subject.to_owned(), "detail".to_owned());
+    let codes = [(Code::WebhookFailing, 2), (Code::TrelloTokenExpires, 1)];
+    for (code, count) in codes {
+        let concerns = [concern("one"), concern("two")];
+        kept.set_concerns(code, &concerns[..count]).await.unwrap();
+    }
+    // What is due and looked at is due still.
+    let claim = kept.take(2, LEASE).await.unwrap();
+    let later = kept.load(10).await.unwrap();
+    assert_eq!(later.due, 3);
+    assert!(later.oldest < LEASE, "{later:?}");
+    let expected = [("trello_token_expires", 1), ("webhook_failing", 2)];
+    let expected = expected.map(|(code, count)| (code.to_owned(), count));
+    assert_eq!(later.concerns, expected);
+    assert_eq!(kept.load(2).await.unwrap().due, 2, "no more are counted");
+    kept.settle(claim.fence, &settled(&claim, Status::Mirrored(None)))
+        .await
+        .unwrap();
+    assert_eq!(kept.load(10).await.unwrap().due, 2);
 }
 
 #[tokio::test]

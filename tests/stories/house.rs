@@ -95,6 +95,7 @@ impl House {
         house.set("ONLYOFFICE_API_KEY", &house.docspace.api_key());
         house.set("BOARDROOM_TRELLO_API_URL", &house.trello.url());
         house.set("BOARDROOM_LOG", "debug");
+        house.set("BOARDROOM_ADMIN_LISTEN", "off");
         house.receive_at(port);
         house
     }

@@ -10,6 +10,8 @@
 )]
 
 mod house;
+#[path = "../shared/prometheus.rs"]
+mod prometheus;
 
 mod awaiting;
 mod blaming;
@@ -23,6 +25,7 @@ mod furnishing;
 mod guarding;
 mod leading;
 mod living;
+mod measuring;
 mod mending;
 mod refusing;
 mod respecting;

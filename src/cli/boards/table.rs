@@ -3,8 +3,8 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::api;
-use crate::cli::boards::reason;
 use crate::cli::terminal::{WIDTH, fitted, roughly};
+use crate::desk::standings::reason;
 use crate::model::id::BoardId;
 use crate::model::time::Timestamp;
 use crate::store::Standing;

@@ -75,6 +75,7 @@ impl Service {
             ("ONLYOFFICE_API_KEY", docspace.api_key()),
             ("BOARDROOM_TRELLO_API_URL", trello.url()),
             ("BOARDROOM_LISTEN", address.to_string()),
+            ("BOARDROOM_ADMIN_LISTEN", "off".to_owned()),
             ("BOARDROOM_PUBLIC_URL", url.clone()),
             // In the folder that it runs in: a relative path holds nothing that would have to be escaped.
             ("BOARDROOM_DATABASE_URL", "sqlite://boardroom.db".to_owned()),

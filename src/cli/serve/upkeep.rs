@@ -13,6 +13,7 @@ use crate::config::{Config, Follow};
 use crate::guardian::{Guardian, Memory};
 use crate::lane::Lanes;
 use crate::leader::{Part, Term};
+use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::scope::Scope;
 use crate::store::Store;
@@ -47,6 +48,8 @@ impl Upkeep {
         roles: Arc<Notify>,
         stop: CancellationToken,
     ) -> Self {
+        mirror.metrics.sweep.repeats(config.sweep_every);
+        mirror.metrics.audit.repeats(config.audit_every);
         Self {
             mirror,
             config,
@@ -58,11 +61,17 @@ impl Upkeep {
         }
     }
 
+    /// Told when somebody wants a sweep at once.
+    pub(super) fn sweep_asked(&self) -> Arc<Notify> {
+        self.sweep_asked.clone()
+    }
+
     /// Everything that a leader does, for one term. Each part may be dropped at any point.
     pub(super) fn parts(&self, term: &Term) -> Vec<Part> {
         let (stop, mirror) = (&self.stop, &self.mirror);
         let tidying = async |store: &Arc<dyn Store>| tidy(&**store).await;
         let mut parts: Vec<Part> = vec![
+            ("mark", Box::pin(mark(mirror.metrics.clone(), stop.clone()))),
             ("sweep", Box::pin(self.sweep(term).run(stop.clone()))),
             ("audit", Box::pin(self.audit(term).run(stop.clone()))),
             (
@@ -110,6 +119,7 @@ impl Upkeep {
             surroundings: self.mirror.surroundings.clone(),
             holder: Some(term.holder().clone()),
             watched: self.watched.clone(),
+            metrics: self.mirror.metrics.clone(),
             callback: config
                 .callback
                 .as_ref()
@@ -149,6 +159,12 @@ impl Upkeep {
             seen: Mutex::default(),
         }
     }
+}
+
+/// Says that this process leads, as long as it does.
+async fn mark(metrics: Arc<Metrics>, stop: CancellationToken) {
+    let _leading = metrics.lead.begin();
+    stop.cancelled().await;
 }
 
 async fn tidy(store: &dyn Store) {

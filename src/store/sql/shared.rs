@@ -29,7 +29,7 @@ const LEAD: Statement = sql!(
 /// One statement, so that all of it was true in one moment. What was learnt counts while the lease of the one who learnt it is held.
 const LEARNT: Statement = sql!(
     "SELECT 'baseline' AS what, id AS value FROM source
-     UNION ALL SELECT name, value FROM meta WHERE name IN ($2, $3)
+     UNION ALL SELECT name, value FROM meta WHERE name IN ($2, $3, $4)
      UNION ALL SELECT 'scope', scope FROM lease WHERE name = $1 AND until > " now " AND scope IS NOT NULL
      UNION ALL SELECT 'audited', CAST(" now " - audited_at AS TEXT) FROM lease
          WHERE name = $1 AND until > " now " AND audited_at IS NOT NULL
@@ -90,7 +90,8 @@ impl<E: Engine> Shared for Sql<E> {
         let learnt = LEARNT
             .bind(Duty::Upkeep.as_str())
             .bind(Fact::Since.as_str())
-            .bind(Fact::Roles.as_str());
+            .bind(Fact::Roles.as_str())
+            .bind(Fact::Sweeps.as_str());
         let mut learnt_by_now = Learnt::default();
         for found in &self.engine.read(learnt).await? {
             let (what, value): (String, String) = (get(found, "what")?, get(found, "value")?);
@@ -100,12 +101,11 @@ impl<E: Engine> Shared for Sql<E> {
     }
 
     async fn tell_of_roles(&self) -> Result<(), StoreError> {
-        let count = sql!(
-            "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT (name) DO UPDATE
-                 SET value = CAST(CAST(meta.value AS " {"INTEGER" | "BIGINT"} ") + 1 AS TEXT)"
-        );
-        let count = count.bind(Fact::Roles.as_str());
-        self.engine.execute(count).await.map(drop)
+        count(&self.engine, Fact::Roles).await
+    }
+
+    async fn ask_for_sweep(&self) -> Result<(), StoreError> {
+        count(&self.engine, Fact::Sweeps).await
     }
 
     async fn lanes(&self) -> Result<Paused, StoreError> {
@@ -174,6 +174,15 @@ impl<E: Engine> Shared for Sql<E> {
     }
 }
 
+/// Counts that something was told, so that others see that it was told again.
+async fn count(engine: &impl Engine, fact: Fact) -> Result<(), StoreError> {
+    let count = sql!(
+        "INSERT INTO meta (name, value) VALUES ($1, '1') ON CONFLICT (name) DO UPDATE
+             SET value = CAST(CAST(meta.value AS " {"INTEGER" | "BIGINT"} ") + 1 AS TEXT)"
+    );
+    engine.execute(count.bind(fact.as_str())).await.map(drop)
+}
+
 fn held(rows: u64) -> Held {
     if rows == 0 { Held::Lost } else { Held::Held }
 }
@@ -198,6 +207,7 @@ fn take(learnt: &mut Learnt, what: &str, value: String) -> Result<(), StoreError
         "webhooks" => learnt.webhooks_read = true,
         _ if what == Fact::Since.as_str() => learnt.since = Some(Timestamp(parsed(&value)?)),
         _ if what == Fact::Roles.as_str() => learnt.roles = parsed(&value)?,
+        _ if what == Fact::Sweeps.as_str() => learnt.sweeps = parsed(&value)?,
         _ => {}
     }
     Ok(())

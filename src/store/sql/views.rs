@@ -1,6 +1,8 @@
 //! Reading for people. Lists are read in the order in which boards came to us: within a status and a reason the index holds them in this
 //! order, so that a page costs the same wherever it begins.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::Sql;
@@ -10,7 +12,8 @@ use super::statement::{Statement, sql};
 use super::tally::tally;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
-    Candidate, Cursor, Group, Happened, Meant, Page, Standing, StoreError, Views, Words,
+    Candidate, Cursor, Group, Happened, Load, Meant, Page, Sought, Standing, StoreError, Views,
+    Words,
 };
 
 /// What is read of boards that a condition names.
@@ -37,7 +40,44 @@ const TWINS: Statement = standings!(
     "id " {"IN (" | "= ANY(ARRAY("} "SELECT board FROM twin WHERE settled = 0" {") AND +" | ")) AND "} "status = 'mirrored' AND reason IS NULL
      AND " {"rowid > $1 ORDER BY rowid" | "number > $1 ORDER BY number"} " LIMIT $2"
 );
+
+/// Where the next 500 of a list end, and how many there are.
+macro_rules! end {
+    ($($condition:tt)+) => {
+        sql!(
+            "SELECT max(cursor) AS cursor, count(*) AS boards FROM
+                 (SELECT " {"rowid" | "number"} " AS cursor FROM board WHERE " {"rowid" | "number"} " > $1 AND " $($condition)+ "
+                  ORDER BY " {"rowid" | "number"} " LIMIT $2) AS next"
+        )
+    };
+}
+/// Those between two cursors whose names have one of three texts in them, or with a short link.
+macro_rules! sought {
+    ($($condition:tt)+) => {
+        standings!(
+            {"rowid" | "number"} " > $1 AND " {"rowid" | "number"} " <= $2 AND
+             (" {"instr(lower(name), $3)" | "strpos(lower(name), $3)"} " > 0 OR " {"instr(lower(name), $4)" | "strpos(lower(name), $4)"} " > 0
+              OR " {"instr(lower(name), $5)" | "strpos(lower(name), $5)"} " > 0 OR short_link = $6) AND " $($condition)+
+            " ORDER BY " {"rowid" | "number"} " LIMIT $7"
+        )
+    };
+}
+const ALL_END: Statement = end!("true");
+const AT_END: Statement =
+    end!("status = $3 AND " {"reason IS $4" | "coalesce(reason, '') = coalesce($4, '')"});
+const SOUGHT_IN_ALL: Statement = sought!("true");
+const SOUGHT_AT: Statement = sought!(
+    "status = $8 AND " {"reason IS $9" | "coalesce(reason, '') = coalesce($9, '')"} "
+     AND NOT ($8 = 'mirrored' AND $9 IS NULL AND (SELECT count(*) FROM twin WHERE twin.board = board.id AND settled = 0) > 0)"
+);
+const SOUGHT_IN_TWINS: Statement = sought!(
+    "status = 'mirrored' AND reason IS NULL AND (SELECT count(*) FROM twin WHERE twin.board = board.id AND settled = 0) > 0"
+);
+
 const ONE: Statement = standings!("id = $1");
+
+/// How many boards one search looks through.
+const LOOKED_THROUGH: u32 = 500;
 
 const BY_ID: Statement = sql!("SELECT id, name, short_link FROM board WHERE id = $1 LIMIT $2");
 const BY_SHORT_LINK: Statement =
@@ -88,6 +128,64 @@ impl<E: Engine> Views for Sql<E> {
         page(&self.engine.read(standings).await?, most, standing)
     }
 
+    async fn search(
+        &self,
+        group: &Group,
+        after: Cursor,
+        sought: &Sought,
+        most: u32,
+    ) -> Result<Page<Standing>, StoreError> {
+        let end = match group {
+            Group::All => ALL_END.bind(after.0).bind(LOOKED_THROUGH),
+            Group::Twins => AT_END
+                .bind(after.0)
+                .bind(LOOKED_THROUGH)
+                .bind("mirrored")
+                .bind(None::<&str>),
+            Group::At(words) => AT_END
+                .bind(after.0)
+                .bind(LOOKED_THROUGH)
+                .bind(&words.status)
+                .bind(words.reason.as_deref()),
+        };
+        let end = self.engine.one(end).await?;
+        let (last, boards): (Option<i64>, i64) = match &end {
+            Some(end) => (maybe(end, "cursor")?, get(end, "boards")?),
+            None => (None, 0),
+        };
+        let Some(last) = last else {
+            return Ok(Page {
+                rows: Vec::new(),
+                next: None,
+            });
+        };
+        let search = match group {
+            Group::All => SOUGHT_IN_ALL,
+            Group::Twins => SOUGHT_IN_TWINS,
+            Group::At(_) => SOUGHT_AT,
+        };
+        let [small, large, titled] = &sought.spellings;
+        let search = search
+            .bind(after.0)
+            .bind(last)
+            .bind(small)
+            .bind(large)
+            .bind(titled)
+            .bind(&sought.text)
+            .bind(most);
+        let search = match group {
+            Group::All | Group::Twins => search,
+            Group::At(words) => search.bind(&words.status).bind(words.reason.as_deref()),
+        };
+        let found = page(&self.engine.read(search).await?, most, standing)?;
+        let end = (boards >= i64::from(LOOKED_THROUGH)).then_some(Cursor(last));
+        Ok(Page {
+            // A full page ends before the boards do that were looked through.
+            next: found.next.or(end),
+            ..found
+        })
+    }
+
     async fn standing(&self, board: BoardId) -> Result<Option<Standing>, StoreError> {
         let found = self.engine.one(ONE.bind(board.to_string())).await?;
         found.as_ref().map(standing).transpose()
@@ -101,6 +199,30 @@ impl<E: Engine> Views for Sql<E> {
         };
         let rows = self.engine.read(find.bind(most)).await?;
         rows.iter().map(candidate).collect()
+    }
+
+    async fn load(&self, most: u32) -> Result<Load, StoreError> {
+        let due = sql!(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM board WHERE due_at <= " now " LIMIT $1) AS counted) AS due,
+                 (SELECT " now " - min(due_at) FROM board WHERE due_at <= " now ") AS oldest"
+        );
+        let due = self.engine.one(due.bind(most)).await?;
+        let concerns = sql!(
+            "SELECT code, count(*) AS subjects FROM (SELECT code FROM concern LIMIT $1) AS counted GROUP BY code ORDER BY code"
+        );
+        let concerns = self.engine.read(concerns.bind(most)).await?;
+        let (count, oldest): (u64, Option<i64>) = match &due {
+            Some(due) => (get(due, "due")?, maybe(due, "oldest")?),
+            None => (0, None),
+        };
+        Ok(Load {
+            due: count,
+            oldest: Duration::from_millis(oldest.map_or(0, |age| u64::try_from(age).unwrap_or(0))),
+            concerns: concerns
+                .iter()
+                .map(|row| Ok((get(row, "code")?, get(row, "subjects")?)))
+                .collect::<Result<_, StoreError>>()?,
+        })
     }
 
     async fn history(

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::api::{self, Ending, Incoming};
+use crate::metrics::Calling;
 use crate::model::board::Listed;
 use crate::model::id::WorkspaceId;
 use crate::trello::answer::BoardAnswer;
@@ -49,6 +50,7 @@ impl Listing<'_> {
 struct List<'a> {
     incoming: Incoming,
     path: String,
+    calling: Calling,
     _permit: Permit<'a>,
 }
 
@@ -63,6 +65,7 @@ impl List<'_> {
         match ending.inspect_err(|error| silence(&Method::GET, path, error))? {
             None => Ok(false),
             Some(Ending::Complete) => {
+                self.calling.answered(200);
                 tracing::debug!(
                     method = "GET",
                     path = shown(path),
@@ -70,8 +73,12 @@ impl List<'_> {
                 );
                 Ok(true)
             }
-            Some(Ending::Broken(fault)) => Err(TrelloError::Unintelligible(fault)),
+            Some(Ending::Broken(fault)) => {
+                self.calling.answered(200);
+                Err(TrelloError::Unintelligible(fault))
+            }
             Some(Ending::Other(reply)) => {
+                self.calling.answered(reply.status);
                 tracing::debug!(
                     method = "GET",
                     path = shown(path),
@@ -128,12 +135,14 @@ impl Trello {
     }
 
     async fn list(&self, path: &str, query: &[(&str, &str)]) -> Result<List<'_>, TrelloError> {
-        let permit = self.budget.permit().await;
+        let permit = self.permit().await;
+        let calling = self.calling(&Method::GET, path);
         let request = self.request(&Method::GET, path, query);
         let incoming = api::send_for_list(request, &self.caller).await;
         Ok(List {
             incoming: incoming.inspect_err(|error| silence(&Method::GET, path, error))?,
             path: path.to_owned(),
+            calling,
             _permit: permit,
         })
     }

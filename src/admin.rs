@@ -1,0 +1,159 @@
+//! The admin listener: what the people who run boardroom see and do, on a listener of its own. Nothing of it is on the public one.
+//!
+//! A request passes, from the outside in: security headers, the check of its `Host`, that of its origin, and, but for what
+//! [`pages::open`] lists, the proof of who sends it. Only then is there a handler.
+
+mod access;
+mod api;
+mod exposition;
+mod guard;
+mod pages;
+mod refusal;
+mod session;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::Uri;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use secrecy::SecretString;
+use tokio::time::timeout;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+
+use crate::admin::access::Access;
+use crate::admin::api::Listed;
+use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::webhooks::Ours;
+use crate::http::{Clients, Shared, watched_over};
+use crate::lane::Lanes;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// What a request may bring: a token, or the names of some boards.
+const LARGEST_BODY: usize = 256 * 1024;
+/// How long an answer may take to begin. A database that is away is not waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What every handler shares. A handler asks only for the part that it needs.
+#[derive(Debug, Clone)]
+pub struct Admin(Arc<All>);
+
+/// What an [`Admin`] points to.
+#[derive(Debug)]
+pub struct All {
+    pub shared: Shared,
+    pub about: About,
+    /// The webhooks as Trello listed them last.
+    listed: Listed,
+    access: Access,
+}
+
+/// What a page says of the installation itself.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The name of the installation.
+    pub instance: String,
+    /// By what it knows its webhooks, and where Trello delivers.
+    pub webhooks: Ours,
+}
+
+impl Deref for Admin {
+    type Target = All;
+
+    fn deref(&self) -> &All {
+        &self.0
+    }
+}
+
+impl Admin {
+    /// `address` is the one that is listened on: on loopback only names of this machine are answered.
+    #[must_use]
+    pub fn new(
+        shared: Shared,
+        about: About,
+        token: Option<&SecretString>,
+        address: SocketAddr,
+    ) -> Self {
+        Self(Arc::new(All {
+            shared,
+            about,
+            listed: Listed::default(),
+            access: Access::new(token, address),
+        }))
+    }
+}
+
+/// One line per part that a handler may ask for.
+macro_rules! parts {
+    ($($part:ty: $take:expr),+ $(,)?) => {$(
+        impl FromRef<Admin> for $part {
+            fn from_ref(admin: &Admin) -> Self {
+                let take: fn(&Admin) -> Self = $take;
+                take(admin)
+            }
+        }
+    )+};
+}
+
+parts! {
+    Shared: |admin| admin.shared.clone(),
+    About: |admin| admin.about.clone(),
+    Listed: |admin| admin.listed.clone(),
+    Access: |admin| admin.access.clone(),
+    Arc<dyn Store>: |admin| admin.shared.store.clone(),
+    Lanes: |admin| admin.shared.lanes.clone(),
+    Clients: |admin| admin.shared.clients.clone(),
+    Arc<Metrics>: |admin| admin.shared.metrics.clone(),
+}
+
+/// The routes of the admin listener.
+pub fn router(admin: Admin) -> Router {
+    let proven = Router::new()
+        .merge(pages::routes())
+        .merge(exposition::routes(admin.shared.clone()))
+        .nest("/api/v1", api::routes())
+        .fallback(lost)
+        .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
+        .layer(from_fn_with_state(
+            admin.access.clone(),
+            access::authenticate,
+        ));
+    let foreign = |_: ProtectionError| Refusal::from(Reason::CrossSite).into_response();
+    // From the outside in.
+    let guarded = proven.merge(pages::open()).layer((
+        from_fn_with_state(admin.access.clone(), guard::check_host),
+        CsrfLayer::new().with_rejection_response(foreign),
+        from_fn(be_patient),
+        DefaultBodyLimit::max(LARGEST_BODY),
+    ));
+    let answer = || Refusal::from(Reason::Internal).into_response();
+    watched_over(guarded, admin.shared.metrics.clone(), answer)
+        .layer(from_fn(guard::protect))
+        .with_state(admin)
+}
+
+/// What is at no address.
+async fn lost(State(_): State<Access>, uri: Uri) -> Response {
+    if is_for_programs(uri.path()) {
+        Refusal::from(Reason::NotFound).into_response()
+    } else {
+        pages::lost()
+    }
+}
+
+/// Whether a program asks, which wants JSON and no form to log in by.
+fn is_for_programs(path: &str) -> bool {
+    path == "/metrics" || path == "/api" || path.starts_with("/api/")
+}
+
+async fn be_patient(request: Request, next: Next) -> Response {
+    match timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal::from(Reason::TimedOut).into_response(),
+    }
+}

@@ -1,0 +1,71 @@
+//! The JSON API: what the page and the commands show and do, for programs. `openapi.json` describes it, and a test holds the two together.
+
+mod boards;
+mod list;
+mod status;
+mod webhooks;
+mod words;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::{get, post};
+
+use crate::admin::Admin;
+use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::reference::{self, ReferenceError};
+use crate::model::id::BoardId;
+use crate::store::{Candidate, Store};
+
+pub(super) use webhooks::Listed;
+
+const DOCUMENT: &str = include_str!("api/openapi.json");
+
+pub(super) fn routes() -> Router<Admin> {
+    Router::new()
+        .route("/status", get(status::status))
+        .route("/boards", get(boards::list))
+        .route("/boards/{board}", get(boards::one))
+        .route("/boards/{board}/history", get(boards::history))
+        .route("/boards/{board}/retry", post(words::retry_one))
+        .route("/boards/{board}/ignore", post(words::ignore))
+        .route("/retry", post(words::retry))
+        .route("/release", post(words::release))
+        .route("/sweep", post(words::sweep))
+        .route("/webhooks", get(webhooks::list))
+        .route(
+            "/openapi.json",
+            get(|| async { ([(CONTENT_TYPE, "application/json")], DOCUMENT) }),
+        )
+        .fallback(|| async { Refusal::from(Reason::NotFound) })
+        .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
+}
+
+/// The board of the database that is meant.
+async fn known(named: &str, store: &dyn Store) -> Result<BoardId, Refusal> {
+    let found = reference::find_known(named, store).await?;
+    found.ok_or(Refusal::from(Reason::BoardUnknown))
+}
+
+impl From<ReferenceError> for Refusal {
+    fn from(error: ReferenceError) -> Self {
+        match error {
+            ReferenceError::OtherAddress | ReferenceError::NoBoard => {
+                Self::from(Reason::BoardUnclear)
+            }
+            ReferenceError::Ambiguous(candidates) => {
+                let candidates = candidates.iter().map(candidate).collect();
+                Self::from(Reason::BoardAmbiguous).among(candidates)
+            }
+            ReferenceError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+fn candidate(candidate: &Candidate) -> serde_json::Value {
+    let link = candidate.short_link.as_deref();
+    serde_json::json!({
+        "board_id": candidate.id,
+        "name": candidate.name,
+        "board_url": link.map(reference::address),
+    })
+}

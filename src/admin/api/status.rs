@@ -1,0 +1,188 @@
+//! `/status`: everything that the top of the page says.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+
+use crate::admin::refusal::Refusal;
+use crate::admin::{About, Admin};
+use crate::desk::standings::{STATUSES, total};
+use crate::desk::summary::{Facts, summary};
+use crate::http::Clients;
+use crate::model::failure::{Code, Failure};
+use crate::model::lane::{Lane, LaneKind, Pause};
+use crate::model::time::Timestamp;
+use crate::store::{Concern, Group, Paused, Store};
+
+/// What the database says, in one go.
+struct Read {
+    paused: Paused,
+    groups: Vec<(Group, u64)>,
+    concerns: Vec<Concern>,
+    /// Models whose webhooks are ours, and requests to Trello that services occupy.
+    watched: usize,
+    occupied: u32,
+}
+
+pub(super) async fn status(
+    State(admin): State<Admin>,
+    State(store): State<Arc<dyn Store>>,
+    State(clients): State<Clients>,
+) -> Result<Json<Value>, Refusal> {
+    let budget = clients.trello.budget();
+    let (paused, groups, concerns, watched, occupied) = tokio::try_join!(
+        store.lanes(),
+        store.groups(),
+        store.concerns(),
+        store.models(),
+        store.occupied_permits(budget.per()),
+    )?;
+    let read = Read {
+        paused,
+        groups,
+        concerns,
+        watched: watched.len(),
+        occupied,
+    };
+    let door = admin.shared.inbox.door().why_shut();
+    Ok(Json(json!({
+        "at": Timestamp::now().to_string(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "instance": admin.about.instance,
+        "summary": summary(Facts {
+            lanes: &read.paused.lanes,
+            groups: &read.groups,
+            concerns: &read.concerns,
+        }),
+        "deliveries": { "stored": door.is_none(), "reason": door },
+        "services": [service("trello", Lane::Trello, &read), service("docspace", Lane::DocSpace, &read)],
+        "paused": read.paused.lanes.iter().map(|(lane, pause)| closed(*lane, pause)).collect::<Vec<_>>(),
+        "brake": brake(&read),
+        "webhooks": hooks(&admin.about, &read),
+        "budget": requests(&clients, &read),
+        "boards": boards(&read),
+        "concerns": read.concerns.iter().map(concern).collect::<Vec<_>>(),
+    })))
+}
+
+/// A service with the gates before it.
+fn service(name: &str, lane: Lane, read: &Read) -> Value {
+    let lanes = &read.paused.lanes;
+    let own = lanes.iter().find(|(closed, _)| *closed == lane);
+    let gates = lanes.iter().filter(|(closed, _)| {
+        closed.kind() == LaneKind::Gate && closed.as_str().starts_with(lane.as_str())
+    });
+    let gates: Vec<_> = gates.map(|(gate, _)| gate.as_str()).collect();
+    json!({
+        "name": name,
+        "state": if own.is_some() { "paused" } else if gates.is_empty() { "open" } else { "partly" },
+        "paused": own.map(|(lane, pause)| closed(*lane, pause)),
+        "gates": gates,
+    })
+}
+
+fn closed(lane: Lane, pause: &Pause) -> Value {
+    let (kind, until) = match lane.kind() {
+        LaneKind::Service => ("service", Some(pause.until.to_string())),
+        LaneKind::Gate => ("gate", Some(pause.until.to_string())),
+        // Until a person says so.
+        LaneKind::Brake => ("brake", None),
+    };
+    let mut value = failure(&pause.failure);
+    value["lane"] = json!(lane.as_str());
+    value["kind"] = json!(kind);
+    value["since"] = json!(pause.since.to_string());
+    value["until"] = json!(until);
+    value
+}
+
+fn failure(failure: &Failure) -> Value {
+    json!({
+        "code": failure.code.as_str(),
+        "reason": failure.code.sentence(),
+        "detail": failure.detail,
+        "fix": failure.code.fix(),
+    })
+}
+
+fn concern(concern: &Concern) -> Value {
+    let mut value = failure(&concern.failure);
+    value["subject"] = json!(concern.subject);
+    value["since"] = json!(concern.since.to_string());
+    value
+}
+
+fn brake(read: &Read) -> Value {
+    let lanes = read.paused.lanes.iter();
+    let on = lanes.filter(|(lane, _)| lane.kind() == LaneKind::Brake);
+    let on: Vec<_> = on.map(|(lane, _)| lane.as_str()).collect();
+    let waits = |group: &Group| match group {
+        Group::All | Group::Twins => false,
+        Group::At(words) => words.status == "waiting" && words.reason.as_deref() == Some("brake"),
+    };
+    let waiting: u64 = read
+        .groups
+        .iter()
+        .filter(|(group, _)| waits(group))
+        .map(|(_, count)| count)
+        .sum();
+    json!({ "on": !on.is_empty(), "brakes": on, "waiting": waiting })
+}
+
+/// What the guardian has noted of them; Trello is not asked.
+fn hooks(about: &About, read: &Read) -> Value {
+    let troubles = read.concerns.iter().filter(|concern| {
+        [Code::WebhookFailing, Code::WebhookRefused].contains(&concern.failure.code)
+    });
+    let troubles: Vec<_> = troubles.map(|one| one.subject.as_str()).collect();
+    let state = match (&about.webhooks.callback, troubles.is_empty()) {
+        (None, _) => "off",
+        (Some(_), true) => "works",
+        (Some(_), false) => "fails",
+    };
+    json!({
+        "state": state,
+        "callback": about.webhooks.callback,
+        "watched": read.watched,
+        "troubles": troubles,
+    })
+}
+
+fn requests(clients: &Clients, read: &Read) -> Value {
+    let budget = clients.trello.budget();
+    let (_, allowed) = budget.left();
+    // What others do not occupy, and what is leased to this process.
+    let left = allowed.saturating_sub(read.occupied) + budget.reserve();
+    let (writes, most_writes) = clients.docspace.writes_in_flight();
+    json!({
+        "trello": {
+            "requests_left": left,
+            "requests_allowed": allowed,
+            "per_seconds": budget.per().as_secs_f64(),
+        },
+        "docspace": { "writes_in_flight": writes, "writes_allowed": most_writes },
+    })
+}
+
+fn boards(read: &Read) -> Value {
+    let all: u64 = read.groups.iter().map(|(_, count)| count).sum();
+    let by_status: serde_json::Map<_, _> = STATUSES
+        .into_iter()
+        .map(|status| (status.to_owned(), json!(total(&read.groups, status))))
+        .collect();
+    let by_reason = read.groups.iter().filter_map(|(group, count)| {
+        let (status, reason) = match group {
+            Group::All => return None,
+            Group::Twins => ("mirrored", Some("twins")),
+            Group::At(words) => (words.status.as_str(), words.reason.as_deref()),
+        };
+        Some(json!({ "status": status, "reason": reason, "boards": count }))
+    });
+    json!({
+        "total": all,
+        "by_status": by_status,
+        "by_reason": by_reason.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,121 @@
+//! A person's word by the API: retry, release, ignore, sweep. It is written into the database, so it reaches whichever service has the work.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::admin::api::known;
+use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::reference::find_known;
+use crate::desk::words::{self, Tried, Which};
+use crate::store::Store;
+
+/// As many as a person names at once.
+const MOST: usize = 1000;
+
+/// Either `{"all": true}` or `{"boards": ["…"]}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    #[serde(default)]
+    all: bool,
+    #[serde(default)]
+    boards: Vec<String>,
+}
+
+pub(super) async fn retry(
+    State(store): State<Arc<dyn Store>>,
+    asked: Result<Json<Retry>, JsonRejection>,
+) -> Result<Json<Value>, Refusal> {
+    let Json(Retry { all, boards: names }) = asked?;
+    if all == !names.is_empty() {
+        let message = "give either \"all\": true or at least one of \"boards\"";
+        return Err(Refusal::saying(Reason::Malformed, message));
+    }
+    if names.len() > MOST {
+        return Err(Reason::TooLarge.into());
+    }
+    // All are known before any is tried: half of what was asked for would be neither the one nor the other.
+    let mut boards = Vec::with_capacity(names.len());
+    for named in &names {
+        boards.push(known(named, &*store).await?);
+    }
+    boards.sort_unstable();
+    boards.dedup();
+    let which = if all {
+        Which::All
+    } else {
+        Which::Boards(&boards)
+    };
+    let tried = words::retry(which, &*store).await?;
+    tracing::info!(boards = tried.boards, "retried by the API");
+    Ok(told(&tried))
+}
+
+pub(super) async fn retry_one(
+    State(store): State<Arc<dyn Store>>,
+    Path(named): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let board = known(&named, &*store).await?;
+    let tried = words::retry(Which::Boards(&[board]), &*store).await?;
+    tracing::info!(%board, "retried by the API");
+    Ok(told(&tried))
+}
+
+fn told(tried: &Tried) -> Json<Value> {
+    let lanes: Vec<_> = tried.lanes.iter().map(|lane| lane.as_str()).collect();
+    let sentences: Vec<_> = [Some(tried.sentence()), tried.held_sentence()]
+        .into_iter()
+        .flatten()
+        .collect();
+    Json(json!({
+        "boards": tried.boards,
+        "lanes": lanes,
+        "held_by_brake": tried.held,
+        "sentence": sentences.join("; "),
+    }))
+}
+
+pub(super) async fn release(State(store): State<Arc<dyn Store>>) -> Result<Json<Value>, Refusal> {
+    let released = words::release(&*store).await?;
+    tracing::info!(boards = released.boards, "the brake was let go by the API");
+    Ok(Json(json!({
+        "boards": released.boards,
+        "was_on": released.was_on,
+        "sentence": released.sentence(),
+    })))
+}
+
+/// A board that the database does not know yet can be given by its id, as with the command.
+pub(super) async fn ignore(
+    State(store): State<Arc<dyn Store>>,
+    Path(named): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let board = match (find_known(&named, &*store).await?, named.trim().parse()) {
+        (Some(board), _) | (None, Ok(board)) => board,
+        (None, Err(_)) => return Err(Reason::BoardUnknown.into()),
+    };
+    let left = words::ignore(board, &*store).await?;
+    tracing::info!(%board, "to be ignored, by the API");
+    Ok(Json(json!({
+        "board_id": board,
+        "known": left.known,
+        "room_id": left.room,
+        "sentence": left.sentence(),
+    })))
+}
+
+/// Whoever leads sweeps within a few seconds, also if that is another process.
+pub(super) async fn sweep(
+    State(store): State<Arc<dyn Store>>,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    store.ask_for_sweep().await?;
+    tracing::info!("a sweep was asked for by the API");
+    let said = json!({ "sentence": "a running service sweeps within a few seconds" });
+    Ok((StatusCode::ACCEPTED, Json(said)))
+}

@@ -1,0 +1,217 @@
+//! Everything that the admin listener refuses, in one form with stable codes: `{"error":{"code","message","fix"}}`.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::store::StoreError;
+
+/// One row per reason: its status, its stable code, what it means, what to do.
+macro_rules! reasons {
+    ($($reason:ident $status:ident $code:literal $message:literal $fix:literal)+) => {
+        /// Why something was refused. The codes are stable: scripts may rest on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Reason { $($reason),+ }
+
+        impl Reason {
+            #[cfg(test)]
+            pub(super) const ALL: &'static [Self] = &[$(Self::$reason),+];
+
+            pub(super) fn status(self) -> StatusCode {
+                match self { $(Self::$reason => StatusCode::$status),+ }
+            }
+
+            pub(super) fn code(self) -> &'static str {
+                match self { $(Self::$reason => $code),+ }
+            }
+
+            fn message(self) -> &'static str {
+                match self { $(Self::$reason => $message),+ }
+            }
+
+            fn fix(self) -> &'static str {
+                match self { $(Self::$reason => $fix),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    Malformed BAD_REQUEST "malformed"
+        "the request cannot be read"
+        "Send what /api/v1/openapi.json describes."
+    NoSuchStatus BAD_REQUEST "status_unknown"
+        "no board has this status"
+        "Give pending, mirrored, ignored, waiting or failed, or one of them with a reason, such as waiting/brake."
+    BadCursor BAD_REQUEST "cursor_unknown"
+        "this is no cursor of this list"
+        "Give the `next` of the page before with the same filter, or none to begin anew."
+    BadLimit BAD_REQUEST "limit_out_of_range"
+        "so many boards are not given at once"
+        "Give a limit from 1 to 500 and read on by `next`."
+    BoardUnclear BAD_REQUEST "board_unclear"
+        "this means no board"
+        "Give a board's id (24 hex digits), short link, address or exact name, percent-encoded."
+    Unauthorized UNAUTHORIZED "unauthorized"
+        "this needs the admin token"
+        "Send `Authorization: Bearer` with the value of BOARDROOM_ADMIN_TOKEN, or log in at /login."
+    TokenWrong UNAUTHORIZED "token_wrong"
+        "this is not the admin token"
+        "Send the value of BOARDROOM_ADMIN_TOKEN as the service was started with."
+    CrossSite FORBIDDEN "cross_site"
+        "another site sent this request"
+        "Open the page at its own address; programs send no Origin."
+    HostRefused FORBIDDEN "host_refused"
+        "this listener is on loopback and answers to no such host name"
+        "Open it as localhost or 127.0.0.1; a proxy before it must set the header Host to one of these."
+    NotFound NOT_FOUND "not_found"
+        "there is nothing at this address"
+        "Look into /api/v1/openapi.json."
+    BoardUnknown NOT_FOUND "board_unknown"
+        "the database knows no such board"
+        "Give its id (24 hex digits), its short link, its address or its exact name; GET /api/v1/boards lists those that it knows."
+    MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed"
+        "this cannot be done to this address"
+        "Look into /api/v1/openapi.json."
+    BoardAmbiguous CONFLICT "board_ambiguous"
+        "several boards are called so"
+        "Give the id or the address of one."
+    TooLarge PAYLOAD_TOO_LARGE "too_large"
+        "the body is too large"
+        "Name fewer boards at once."
+    NotJson UNSUPPORTED_MEDIA_TYPE "not_json"
+        "the body is not declared as JSON"
+        "Send `Content-Type: application/json`."
+    TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts"
+        "too many wrong tokens were given at once"
+        "Wait a second, and give the right one: it is always let in."
+    Internal INTERNAL_SERVER_ERROR "internal"
+        "this failed for a reason of our own"
+        "Look into the log of the service, and report it."
+    DatabaseFailed INTERNAL_SERVER_ERROR "database_failed"
+        "the database refused"
+        "Look into the log of the service."
+    DatabaseAway SERVICE_UNAVAILABLE "database_away"
+        "the database does not answer"
+        "Look after the database; the service goes on by itself when it is back."
+    ServicePaused SERVICE_UNAVAILABLE "service_paused"
+        "Trello does not answer, or is not asked at the moment"
+        "GET /api/v1/status says why and what to do."
+    TimedOut SERVICE_UNAVAILABLE "timed_out"
+        "the answer took too long"
+        "Try again; if it happens again, look after the database."
+}
+
+/// A refusal as it is answered.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    reason: Reason,
+    /// In place of the general one.
+    message: Option<String>,
+    candidates: Vec<serde_json::Value>,
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            message: None,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+impl Refusal {
+    /// With words of its own.
+    pub(super) fn saying(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            message: Some(message.into()),
+            ..Self::from(reason)
+        }
+    }
+
+    /// With what may have been meant.
+    pub(super) fn among(mut self, candidates: Vec<serde_json::Value>) -> Self {
+        self.candidates = candidates;
+        self
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        let reason = match &error {
+            StoreError::Away { .. } => Reason::DatabaseAway,
+            StoreError::Open { .. }
+            | StoreError::Missing { .. }
+            | StoreError::TooNew
+            | StoreError::Database(_)
+            | StoreError::Migrate(_)
+            | StoreError::Unreadable(_) => {
+                // What it says may name hosts and statements: it is for the log.
+                tracing::error!(%error, "the database could not answer the admin listener");
+                Reason::DatabaseFailed
+            }
+        };
+        Self::from(reason)
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Reason::NotJson.into(),
+            StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge.into(),
+            _ => Self::saying(Reason::Malformed, rejection.body_text()),
+        }
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::saying(Reason::Malformed, rejection.body_text())
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let reason = self.reason;
+        let message = self.message.as_deref().unwrap_or(reason.message());
+        let mut error = json!({ "code": reason.code(), "message": message, "fix": reason.fix() });
+        if !self.candidates.is_empty() {
+            error["candidates"] = self.candidates.into();
+        }
+        let mut response = (reason.status(), Json(json!({ "error": error }))).into_response();
+        let headers = response.headers_mut();
+        match reason.status() {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_one_reason_s_and_every_fix_is_a_sentence() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert!(reason.fix().ends_with('.'), "{reason:?}");
+            assert!(!reason.message().ends_with('.'), "{reason:?}");
+            assert!(reason.status().as_u16() >= 400, "{reason:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The admin listener of the service: bound beside the public one, or not, and why.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::Context as _;
+
+use crate::admin::{self, About, Admin};
+use crate::cli::wiring;
+use crate::config::{AdminConfig, Config};
+use crate::http::{Shared, server};
+use crate::supervisor::Supervisor;
+
+/// Binds it. An address that somebody has written must be free; without that of everybody the service does its work all the same.
+pub(super) fn bind(config: &AdminConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = config.listen else {
+        return Ok(None);
+    };
+    match server::bind(address) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if config.is_written => Err(error).with_context(|| refused(address)),
+        Err(error) => {
+            let cause = in_words(&error);
+            tracing::warn!(
+                listen = %address, cause,
+                "the service runs without status page, API and metrics: set BOARDROOM_ADMIN_LISTEN to a free address, or to off"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn refused(address: SocketAddr) -> String {
+    format!(
+        "cannot listen on {address} for status page, API and metrics; set BOARDROOM_ADMIN_LISTEN to a free address of this machine, or to off"
+    )
+}
+
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Answers from here on, also while the database is away.
+pub(super) fn serve(
+    config: &Config,
+    listener: TcpListener,
+    shared: &Shared,
+    supervisor: &mut Supervisor,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr()?;
+    let about = About {
+        instance: config.instance.clone(),
+        webhooks: wiring::ours(config),
+    };
+    let token = config.admin.token.as_ref();
+    let router = admin::router(Admin::new(shared.clone(), about, token, address));
+    let listening = supervisor.soft_stop();
+    tracing::info!(listen = %address, token = token.is_some(), "status page, API and metrics");
+    supervisor.spawn("admin listener", async move {
+        if let Err(error) = server::serve(listener, router, listening).await {
+            tracing::error!(%error, "the admin listener failed");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The webhooks of the token, as Trello lists them, and whose each is.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::model::id::{BoardId, ModelId};
+use crate::store::{Store, StoreError};
+use crate::trello::{Trello, TrelloError, Webhook};
+
+/// Why they cannot be listed.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhooksError {
+    #[error("Trello did not answer")]
+    Trello(#[from] TrelloError),
+    #[error("the database did not answer")]
+    Store(#[from] StoreError),
+}
+
+/// By what an installation knows its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ours {
+    /// What it writes beside each.
+    pub description: String,
+    /// Where Trello delivers; none without a public URL.
+    pub callback: Option<String>,
+    /// The further URLs whose deliveries are accepted.
+    pub callbacks: Vec<String>,
+}
+
+/// A webhook as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    pub webhook_id: String,
+    pub watches: String,
+    pub model_id: ModelId,
+    pub callback: String,
+    pub active: bool,
+    pub failures: u32,
+    pub whose: &'static str,
+}
+
+/// All of the token, those of other programs included. Asks Trello four times or more.
+pub async fn list(
+    trello: &Trello,
+    store: Option<&dyn Store>,
+    ours: &Ours,
+) -> Result<Vec<Line>, WebhooksError> {
+    let mut webhooks = trello.webhooks().await?;
+    webhooks.sort_by(|one, other| one.callback.cmp(&other.callback));
+    let names = names(trello).await?;
+    let mut lines = Vec::with_capacity(webhooks.len());
+    for webhook in &webhooks {
+        let watches = match names.get(&webhook.model) {
+            Some(name) => name.clone(),
+            None => board(webhook.model, store).await?,
+        };
+        lines.push(Line::of(webhook, watches, ours));
+    }
+    Ok(lines)
+}
+
+/// What the models are called that are no boards.
+async fn names(trello: &Trello) -> Result<HashMap<ModelId, String>, TrelloError> {
+    let member = trello.member().await?;
+    let workspaces = trello.workspaces().await?;
+    let own = workspaces
+        .into_iter()
+        .map(|one| (one.id.into(), format!("workspace {}", one.display_name)));
+    let member = (member.id.into(), format!("member @{}", member.username));
+    Ok(own.chain([member]).collect())
+}
+
+async fn board(model: ModelId, store: Option<&dyn Store>) -> Result<String, StoreError> {
+    let record = match store {
+        Some(store) => store.record(BoardId(model.0)).await?,
+        None => None,
+    };
+    Ok(match record.and_then(|record| record.seen) {
+        Some(seen) => format!("board {}", seen.name),
+        None => model.to_string(),
+    })
+}
+
+impl Line {
+    fn of(webhook: &Webhook, watches: String, ours: &Ours) -> Self {
+        let is_ours = webhook.description.as_deref() == Some(&ours.description);
+        let is_here = ours.callback.as_deref() == Some(&webhook.callback);
+        let whose = match (is_here, is_ours) {
+            (true, _) => "ours",
+            (false, true) => "ours, for another URL",
+            (false, false) if ours.callbacks.contains(&webhook.callback) => "for a further URL",
+            (false, false) => "another's",
+        };
+        Self {
+            webhook_id: webhook.id.to_string(),
+            watches,
+            model_id: webhook.model,
+            callback: webhook.callback.clone(),
+            active: webhook.active,
+            failures: webhook.failures.unwrap_or(0),
+            whose,
+        }
+    }
+}
