@@ -11,6 +11,8 @@
 
 mod house;
 
+mod administering;
+mod asking;
 mod awaiting;
 mod blaming;
 mod budgeting;
