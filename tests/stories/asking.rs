@@ -120,7 +120,8 @@ async fn what_the_service_knows_is_told_as_the_document_says() {
 
     let boards = reader.get("/boards").await.json();
     let listed = &boards["boards"][0];
-    let told = house.command(&["boards", "--json"]).output().unwrap();
+    let told = house.command(&["boards", "--json", "--status", "mirrored"]);
+    let told = { told }.output().unwrap();
     let told: Value = serde_json::from_slice(&told.stdout).unwrap();
     for (name, value) in told.as_object().unwrap() {
         assert_eq!(
