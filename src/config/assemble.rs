@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::config::admin;
 use crate::config::environment::Environment;
 use crate::config::keys::Key;
 use crate::config::problem::ConfigError;
@@ -39,7 +40,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         proxy(read, needs),
     );
     let listen = read.one("listen", value::address);
-    let admin = admin(read, needs);
+    let admin = admin_listener(read, needs);
     let public_url = read.one("public_url", location::public_url);
     let other_callbacks = read.list("callback_urls", location::callbacks);
     let database = read.one("database_url", database);
@@ -96,8 +97,8 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     })
 }
 
-fn admin(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
-    let listen = read.one("admin_listen", value::address_or_off)?;
+fn admin_listener(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
+    let listen = read.one("admin_listen", admin::listen)?;
     let mut token = None;
     if needs == Needs::Serve {
         let is_open = listen.is_some_and(|address| !address.ip().is_loopback());
@@ -110,7 +111,7 @@ fn admin(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
                 )
             });
         }
-        token = read.one("admin_token", value::admin_token);
+        token = read.one("admin_token", admin::token);
     }
     Some(AdminConfig {
         listen,
