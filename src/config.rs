@@ -2,6 +2,7 @@
 //! Everything that is wrong is told at once. The environment is an argument; nothing here reads that of the process
 //! unless asked to by [`Environment::of_process`].
 
+mod admin;
 mod assemble;
 mod effective;
 mod environment;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -60,10 +61,7 @@ fn is_called_right(request: &Request) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
+    let authority = request.uri().authority().map(Authority::as_str);
     host.to_str().is_ok_and(is_this_machine) && authority.is_none_or(is_this_machine)
 }
 

@@ -23,12 +23,15 @@ const NAME: usize = 16;
 const END: usize = 8;
 const MAC: usize = 32;
 
+/// When a session ends, and the number of chance that names it.
+type Session = (Timestamp, [u8; NAME]);
+
 /// Begins, checks and ends sessions. Clones share what has ended.
 #[derive(Clone)]
 pub(super) struct Sessions {
     key: Hmac<Sha256>,
     /// Those that were ended before their time, with the end that they would have had.
-    ended: Arc<Mutex<BTreeSet<(Timestamp, [u8; NAME])>>>,
+    ended: Arc<Mutex<BTreeSet<Session>>>,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -82,8 +85,8 @@ impl Sessions {
         }
     }
 
-    /// When a session ends and what it is called, if we have made it.
-    fn read(&self, value: &str) -> Option<(Timestamp, [u8; NAME])> {
+    /// The session of a cookie, if we have made it.
+    fn read(&self, value: &str) -> Option<Session> {
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         let (said, signature) = bytes.split_at_checked(END + NAME)?;
         let mut check = self.key.clone();

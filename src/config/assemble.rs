@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::config::admin;
 use crate::config::environment::Environment;
 use crate::config::keys::Key;
 use crate::config::problem::ConfigError;
@@ -32,6 +33,10 @@ pub(super) fn load(
     read.finish(config)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one line a key, and nothing is decided here"
+)]
 fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     let (trello, docspace, proxy) = (
         trello(read, needs),
@@ -39,7 +44,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         proxy(read, needs),
     );
     let listen = read.one("listen", value::address);
-    let admin = admin(read, needs);
+    let admin = admin_listener(read, needs);
     let public_url = read.one("public_url", location::public_url);
     let sources = sources(read);
     let other_callbacks = read.list("callback_urls", location::callbacks);
@@ -98,8 +103,8 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     })
 }
 
-fn admin(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
-    let listen = read.one("admin_listen", value::address_or_off)?;
+fn admin_listener(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
+    let listen = read.one("admin_listen", admin::listen)?;
     let mut token = None;
     if needs == Needs::Serve {
         let is_open = listen.is_some_and(|address| !address.ip().is_loopback());
@@ -112,7 +117,7 @@ fn admin(read: &mut Reader<'_>, needs: Needs) -> Option<AdminConfig> {
                 )
             });
         }
-        token = read.one("admin_token", value::admin_token);
+        token = read.one("admin_token", admin::token);
     }
     Some(AdminConfig {
         listen,

@@ -18,9 +18,6 @@ use crate::model::time::Timestamp;
 /// The longest duration; anything longer is a slip, and could not be added to a clock everywhere.
 const YEAR: Duration = Duration::from_hours(366 * 24);
 
-/// Characters of the admin listener's token.
-const SHORTEST_TOKEN: usize = 16;
-
 /// So many in so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -38,16 +35,6 @@ impl fmt::Display for Rate {
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
         "not an address; write an IP address and a port, such as 0.0.0.0:8080 or [::]:8080".into()
-    })
-}
-
-/// An address, or none for `off`.
-pub(super) fn address_or_off(text: &str) -> Result<Option<SocketAddr>, String> {
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|_| {
-        "not an address; write an IP address and a port, such as 127.0.0.1:8081, or off".into()
     })
 }
 
@@ -262,16 +249,6 @@ pub(super) fn secret(text: &str) -> Result<SecretString, String> {
             .into());
     }
     Ok(SecretString::from(text))
-}
-
-/// The token of the admin listener: nobody is to guess it.
-pub(super) fn admin_token(text: &str) -> Result<SecretString, String> {
-    if text.len() < SHORTEST_TOKEN {
-        return Err(format!(
-            "shorter than {SHORTEST_TOKEN} characters; make one with `openssl rand -hex 32`"
-        ));
-    }
-    secret(text)
 }
 
 /// The application's secrets: several while one is being replaced by the next.

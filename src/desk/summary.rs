@@ -71,13 +71,14 @@ pub fn summary(facts: Facts<'_>) -> Summary {
             failure.code.fix(),
         );
     }
-    let mirrored = standings::total(facts.groups, "mirrored");
-    let all: u64 = facts.groups.iter().map(|(_, count)| count).sum();
-    if all == 0 {
+    let total = |status| standings::total(facts.groups, status);
+    let mirrored = total("mirrored");
+    // Boards that get no room do not count: the member's inbox is always there.
+    if mirrored + total("pending") + total("waiting") == 0 {
         return Summary {
             well: true,
             state: "empty",
-            sentence: "There are no boards yet.".to_owned(),
+            sentence: "No board has a room yet.".to_owned(),
             fix: Some(
                 "Make a board in a watched workspace: its room appears by itself.".to_owned(),
             ),
@@ -172,6 +173,10 @@ mod tests {
             (told(&[], &groups[2..], &concerns), "concern"),
             (told(&[], &groups[2..], &[]), "well"),
             (told(&[], &[], &[]), "empty"),
+            (
+                told(&[], &[(at("ignored", Some("inbox")), 1)], &[]),
+                "empty",
+            ),
         ];
         for (state, expected) in table {
             assert_eq!(state, expected);

@@ -13,6 +13,8 @@ mod house;
 #[path = "../shared/prometheus.rs"]
 mod prometheus;
 
+mod administering;
+mod asking;
 mod awaiting;
 mod blaming;
 mod budgeting;

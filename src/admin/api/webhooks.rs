@@ -22,7 +22,10 @@ const FRESH: Duration = Duration::from_secs(30);
 
 /// The webhooks as they were listed last. Whoever asks meanwhile waits for the answer to the one before.
 #[derive(Debug, Clone, Default)]
-pub(in crate::admin) struct Listed(Arc<Mutex<Option<(Instant, Vec<Line>)>>>);
+pub(in crate::admin) struct Listed(Arc<Mutex<Option<Answer>>>);
+
+/// When Trello was asked, and what it said.
+type Answer = (Instant, Vec<Line>);
 
 pub(super) async fn list(
     State(listed): State<Listed>,
@@ -47,6 +50,6 @@ pub(super) async fn list(
         })?;
         *last = Some((Instant::now(), all));
     }
-    let lines = last.as_ref().map(|(_, lines)| lines);
-    Ok(Json(json!({ "webhooks": lines })))
+    let shown = last.as_ref().map(|(_, all)| all);
+    Ok(Json(json!({ "webhooks": shown })))
 }

@@ -33,7 +33,7 @@ pub(super) async fn retry(
     asked: Result<Json<Retry>, JsonRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Json(Retry { all, boards: names }) = asked?;
-    if all == !names.is_empty() {
+    if all != names.is_empty() {
         let message = "give either \"all\": true or at least one of \"boards\"";
         return Err(Refusal::saying(Reason::Malformed, message));
     }
@@ -96,9 +96,9 @@ pub(super) async fn ignore(
     State(store): State<Arc<dyn Store>>,
     Path(named): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let board = match (find_known(&named, &*store).await?, named.trim().parse()) {
-        (Some(board), _) | (None, Ok(board)) => board,
-        (None, Err(_)) => return Err(Reason::BoardUnknown.into()),
+    let found = find_known(&named, &*store).await?;
+    let Some(board) = found.or_else(|| named.trim().parse().ok()) else {
+        return Err(Reason::BoardUnknown.into());
     };
     let left = words::ignore(board, &*store).await?;
     tracing::info!(%board, "to be ignored, by the API");

@@ -1,0 +1,408 @@
+//! The API: it shows what the commands show, does what they do, and answers as its own document says.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::administering::{Reply, Visitor};
+use crate::house::{House, eventually};
+
+const BASE: &str = "/api/v1";
+
+/// Somebody who holds every answer against the document that the service itself serves.
+#[derive(Debug)]
+struct Reader {
+    visitor: Visitor,
+    document: Value,
+}
+
+impl Reader {
+    async fn new(visitor: &Visitor) -> Self {
+        let visitor = visitor.with_token();
+        let document = visitor.get("/api/v1/openapi.json").await.json();
+        Self { visitor, document }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Option<&str>) -> Reply {
+        self.ask(Method::POST, path, body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&str>) -> Reply {
+        let name = method.as_str().to_lowercase();
+        let visitor = match body {
+            Some(_) => self.visitor.with("content-type", "application/json"),
+            None => self.visitor.clone(),
+        };
+        let reply = visitor.send(method, &format!("{BASE}{path}"), body).await;
+        self.judge(&name, path, &reply);
+        reply
+    }
+
+    /// Asserts that the document has this answer.
+    fn judge(&self, method: &str, path: &str, reply: &Reply) {
+        let operation = &self.document["paths"][template(path)][method];
+        assert!(operation.is_object(), "{method} {path} is not documented");
+        let mut response = &operation["responses"][reply.status.to_string()];
+        if let Some(name) = response["$ref"].as_str() {
+            response = self.document.pointer(name.trim_start_matches('#')).unwrap();
+        }
+        let schema = &response["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{method} {path}: {reply:?}");
+        let schema = json!({ "allOf": [schema], "components": self.document["components"] });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let value = reply.json();
+        let wrong: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{method} {path}: {wrong:?}\n{value:#}");
+    }
+
+    /// The names of all boards of a list, read in pages of two.
+    async fn names(&self, query: &str) -> Vec<String> {
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self
+                .get(&format!("/boards?limit=2{query}{cursor}"))
+                .await
+                .json();
+            let boards = page["boards"].as_array().unwrap().clone();
+            assert!(boards.len() <= 2);
+            names.extend(
+                boards
+                    .iter()
+                    .map(|board| board["name"].as_str().unwrap().to_owned()),
+            );
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return names,
+            }
+        }
+    }
+}
+
+impl House {
+    /// The lines of JSON that a command prints.
+    fn run(&self, arguments: &[&str]) -> Vec<Value> {
+        let printed = self.command(arguments).output().unwrap().stdout;
+        let lines = String::from_utf8(printed).unwrap();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// `/boards/64…/history?limit=1` is `/boards/{board}/history`.
+fn template(path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "boards", _] => "/boards/{board}".to_owned(),
+        ["", "boards", _, verb] => format!("/boards/{{board}}/{verb}"),
+        _ => path.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_knows_is_told_as_the_document_says() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let empty = reader.get("/status").await.json();
+    assert_eq!(
+        empty["summary"]["state"], "empty",
+        "the member's inbox is there"
+    );
+    let board = house.board("Launch \"><script>");
+    house.status(&board, "mirrored").await;
+    let status = reader.get("/status").await.json();
+    assert_eq!(
+        status["summary"]["sentence"],
+        "All is well: 1 board has its room."
+    );
+    assert_eq!(status["boards"]["by_status"]["mirrored"], 1);
+    assert_eq!(status["services"][1]["state"], "open");
+    assert_eq!(status["webhooks"]["state"], "works");
+    let webhooks = reader.get("/webhooks").await.json();
+    let all = webhooks["webhooks"].as_array().unwrap();
+    assert!(
+        all.iter().all(|hook| hook["whose"] == "ours") && all.len() >= 2,
+        "{webhooks}"
+    );
+}
+
+#[tokio::test]
+async fn a_board_and_its_history_read_as_the_commands_tell_them() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch \"><script>");
+    house.status(&board, "mirrored").await;
+    // A late delivery may make it due between the one and the other.
+    eventually("both tell the same of the board", || async {
+        let boards = reader.get("/boards").await.json();
+        let told = house.run(&["boards", "--json", "--status", "mirrored"]);
+        let told = told.first().and_then(Value::as_object).cloned();
+        let mut members = told.iter().flatten();
+        told.is_some() && members.all(|(name, value)| &boards["boards"][0][name] == value)
+    })
+    .await;
+    let one = reader.get(&format!("/boards/{board}")).await.json();
+    assert_eq!(one["room"]["room_id"], one["room_id"]);
+    assert!(
+        one["room_url"]
+            .as_str()
+            .unwrap()
+            .starts_with(&house.docspace.url())
+    );
+    let named = reader
+        .get("/boards/Launch%20%22%3E%3Cscript%3E")
+        .await
+        .json();
+    assert_eq!(named["board_id"], one["board_id"]);
+
+    eventually("both tell the same history", || async {
+        let path = format!("/boards/{board}/history?limit=500");
+        let history = reader.get(&path).await.json();
+        history["history"] == json!(house.run(&["explain", "--json", &board]))
+    })
+    .await;
+    let explained = house.run(&["explain", "--json", &board]);
+    let first = reader
+        .get(&format!("/boards/{board}/history?limit=1"))
+        .await
+        .json();
+    let next = first["next"].as_str().unwrap();
+    let second = reader
+        .get(&format!("/boards/{board}/history?limit=1&cursor={next}"))
+        .await
+        .json();
+    assert_eq!(second["history"][0], explained[1]);
+}
+
+#[tokio::test]
+async fn boards_are_filtered_searched_and_read_on() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let names = ["Launch", "Élan", "relaunch", "Plan", "Budget"];
+    let mut boards = Vec::new();
+    for name in names {
+        let board = house.board(name);
+        house.status(&board, "mirrored").await;
+        boards.push(board);
+    }
+    let reader = Reader::new(&visitor).await;
+    assert_eq!(
+        reader.names("&status=mirrored").await,
+        names,
+        "in the order in which they came"
+    );
+    assert_eq!(reader.names("&search=LAUNCH").await, ["Launch", "relaunch"]);
+    assert_eq!(reader.names("&search=%C3%A9lan").await, ["Élan"]);
+    assert_eq!(reader.names("&search=nothing").await, Vec::<String>::new());
+    let ignored = reader
+        .post(&format!("/boards/{}/ignore", boards[3]), None)
+        .await
+        .json();
+    assert_eq!(ignored["known"], true);
+    house.status(&boards[3], "ignored told").await;
+    assert_eq!(reader.names("&status=ignored").await, ["Inbox", "Plan"]);
+    assert_eq!(
+        reader.names("&status=mirrored").await,
+        ["Launch", "Élan", "relaunch", "Budget"]
+    );
+    assert_eq!(
+        reader.names("&status=ignored/told&search=plan").await,
+        ["Plan"]
+    );
+    assert_eq!(
+        reader.names("&status=mirrored&search=plan").await,
+        Vec::<String>::new()
+    );
+    let all = reader.names("").await;
+    assert_eq!(
+        all,
+        ["Launch", "Élan", "relaunch", "Budget", "Inbox", "Plan"],
+        "what is ignored comes last"
+    );
+    for (query, code) in [
+        ("?status=lost", "status_unknown"),
+        ("?status=failed/lost", "status_unknown"),
+        ("?limit=0", "limit_out_of_range"),
+        ("?limit=501", "limit_out_of_range"),
+        ("?limit=many", "malformed"),
+        ("?cursor=x", "cursor_unknown"),
+        ("?page=2", "malformed"),
+    ] {
+        let refused = reader.get(&format!("/boards{query}")).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (400, code),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_person_s_word_by_the_api_is_obeyed() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_SWEEP_EVERY", "1h");
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let tried = reader.post("/boards/Launch/retry", None).await.json();
+    assert_eq!(
+        tried["sentence"],
+        "1 board is tried again: a running service does so now"
+    );
+    let tried = reader
+        .post(
+            "/retry",
+            Some(&json!({ "boards": [board.to_string(), "Launch"] }).to_string()),
+        )
+        .await;
+    assert_eq!(tried.json()["boards"], 1);
+    let tried = reader.post("/retry", Some("{\"all\":true}")).await.json();
+    assert_eq!(tried["boards"], 0);
+    let released = reader.post("/release", None).await.json();
+    assert_eq!(
+        released["sentence"],
+        "no brake is on, and no board waits for one"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_with_a_code_of_its_own() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let twin = house.board("Launch");
+    house.status(&twin, "mirrored").await;
+    let unclear = reader.post("/boards/Launch/retry", None).await;
+    assert_eq!(
+        (unclear.status, unclear.code().as_str()),
+        (409, "board_ambiguous")
+    );
+    assert_eq!(
+        unclear.json()["error"]["candidates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let table = [
+        ("/boards/Nobody/retry", None, 404, "board_unknown"),
+        ("/boards/Nobody/ignore", None, 404, "board_unknown"),
+        ("/boards/%20/retry", None, 400, "board_unclear"),
+        ("/retry", Some("{"), 400, "malformed"),
+        ("/retry", Some("{}"), 400, "malformed"),
+        (
+            "/retry",
+            Some("{\"all\":true,\"boards\":[\"x\"]}"),
+            400,
+            "malformed",
+        ),
+        (
+            "/retry",
+            Some("{\"boards\":[\"Nobody\"]}"),
+            404,
+            "board_unknown",
+        ),
+    ];
+    for (path, body, status, code) in table {
+        let refused = reader.post(path, body).await;
+        assert_eq!(
+            (refused.status, refused.code().as_str()),
+            (status, code),
+            "{path} {body:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_or_a_method_that_is_not_taken_is_named() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let inside = visitor.with_token();
+    let plain = inside.post("/api/v1/retry", Some("{\"all\":true}")).await;
+    assert_eq!((plain.status, plain.code().as_str()), (415, "not_json"));
+    let long = format!("{{\"boards\":[\"{}\"]}}", "x".repeat(300_000));
+    let long = inside
+        .with("content-type", "application/json")
+        .post("/api/v1/retry", Some(&long))
+        .await;
+    assert_eq!((long.status, long.code().as_str()), (413, "too_large"));
+    let wrong = inside.send(Method::DELETE, "/api/v1/boards", None).await;
+    assert_eq!(
+        (wrong.status, wrong.code().as_str()),
+        (405, "method_not_allowed")
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_asked_of_one_service_is_done_by_the_one_that_leads() {
+    let mut house = House::new().await.shared_by(2).await;
+    house.set("BOARDROOM_SWEEP_EVERY", "1h");
+    house.administered();
+    let mut leading = house.replica(0);
+    house.settled(&mut leading).await;
+    let visitor = house.administered();
+    let mut following = house.replica(1);
+    following.logged("boardroom serves").await;
+    let reader = Reader::new(&visitor).await;
+    house.silent("Untold");
+    // The first time that a service reads how often a sweep was asked for says nothing new.
+    eventually("the board was found", || async {
+        assert_eq!(reader.post("/sweep", None).await.status, 202);
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        house.docspace.room_count() == 1
+    })
+    .await;
+    assert!(!following.log().contains("watching"), "the other one leads");
+}
+
+#[tokio::test]
+async fn every_route_is_documented_and_every_documented_route_answers() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let reader = Reader::new(&visitor).await;
+    let source = std::fs::read_to_string("src/admin/api.rs").unwrap();
+    let routes: BTreeSet<_> = source
+        .split(".route(")
+        .skip(1)
+        .map(|rest| rest.split('"').nth(1).unwrap().to_owned())
+        .collect();
+    let paths = reader.document["paths"].as_object().unwrap().clone();
+    assert_eq!(paths.keys().cloned().collect::<BTreeSet<_>>(), routes);
+    for (path, operations) in paths {
+        let at = path.replace("{board}", &board);
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let body = (path == "/retry").then_some("{\"all\":true}");
+            let reply = reader.ask(method.clone(), &at, body).await;
+            assert!(reply.status < 300, "{method} {path}: {reply:?}");
+            let outside = visitor
+                .send(method.clone(), &format!("{BASE}{at}"), None)
+                .await;
+            reader.judge(&method.as_str().to_lowercase(), &at, &outside);
+            assert_eq!(outside.status, 401, "{method} {path}");
+        }
+    }
+}
