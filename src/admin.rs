@@ -119,7 +119,7 @@ pub fn router(admin: Admin) -> Router {
     let proven = Router::new()
         .merge(pages::routes())
         .merge(exposition::routes())
-        .nest("/api/v1", api::routes())
+        .nest("/api/v1", api::routes(admin.shared.clone()))
         .fallback(lost)
         .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
         .layer(from_fn_with_state(
