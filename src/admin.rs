@@ -1,7 +1,7 @@
 //! The admin listener: what the people who run boardroom see and do, on a listener of its own. Nothing of it is on the public one.
 //!
 //! A request passes, from the outside in: security headers, the check of its `Host`, that of its origin, and, but for what
-//! [`pages::open`] lists, the proof of who sends it. Only then is there a handler.
+//! `pages::open` lists, the proof of who sends it. Only then is there a handler.
 
 mod access;
 mod api;
@@ -116,7 +116,7 @@ pub fn router(admin: Admin) -> Router {
     let proven = Router::new()
         .merge(pages::routes())
         .merge(exposition::routes(admin.shared.clone()))
-        .nest("/api/v1", api::routes())
+        .nest("/api/v1", api::routes(admin.shared.clone()))
         .fallback(lost)
         .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
         .layer(from_fn_with_state(

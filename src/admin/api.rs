@@ -7,12 +7,16 @@ mod webhooks;
 mod words;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use crate::admin::Admin;
 use crate::admin::refusal::{Reason, Refusal};
 use crate::desk::reference::{self, ReferenceError};
+use crate::http::Shared;
 use crate::model::id::BoardId;
 use crate::store::{Candidate, Store};
 
@@ -20,7 +24,7 @@ pub(super) use webhooks::Listed;
 
 const DOCUMENT: &str = include_str!("api/openapi.json");
 
-pub(super) fn routes() -> Router<Admin> {
+pub(super) fn routes(shared: Shared) -> Router<Admin> {
     Router::new()
         .route("/status", get(status::status))
         .route("/boards", get(boards::list))
@@ -32,12 +36,21 @@ pub(super) fn routes() -> Router<Admin> {
         .route("/release", post(words::release))
         .route("/sweep", post(words::sweep))
         .route("/webhooks", get(webhooks::list))
+        .route_layer(from_fn_with_state(shared, once_open))
         .route(
             "/openapi.json",
             get(|| async { ([(CONTENT_TYPE, "application/json")], DOCUMENT) }),
         )
         .fallback(|| async { Refusal::from(Reason::NotFound) })
         .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
+}
+
+/// Until the service has opened its database there is nothing to read there, and nothing to be told.
+async fn once_open(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    match shared.inbox.door().why_shut() {
+        Some(why) => Refusal::saying(Reason::DatabaseAway, why).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// The board of the database that is meant.

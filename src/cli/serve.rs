@@ -82,11 +82,11 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let cause = match begun.await {
         Ok(Ok(())) => {
             mark = base.join(company).await?;
+            shared.inbox.door().open();
             tracing::info!(
                 version = env!("CARGO_PKG_VERSION"), listen = %address, callback = config.callback.as_ref().map(ToString::to_string),
                 "boardroom serves"
             );
-            shared.inbox.door().open();
             manager.ready(&format!("serves on {address}"));
             service.start(&config, &mut supervisor);
             supervisor.run(&mut signals).await

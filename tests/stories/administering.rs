@@ -235,7 +235,8 @@ async fn a_session_lasts_over_a_restart_until_somebody_logs_out() {
 async fn other_sites_and_other_hosts_are_refused_and_every_answer_binds_the_browser() {
     let mut house = House::new().await;
     let visitor = house.administered();
-    let _service = house.open().await;
+    let mut service = house.open().await;
+    service.logged("boardroom serves").await;
     let inside = visitor.with_token();
     let host = format!("127.0.0.1:{}", visitor.port);
     for (name, value) in [

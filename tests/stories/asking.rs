@@ -362,7 +362,8 @@ async fn a_sweep_that_is_asked_of_one_service_is_done_by_the_one_that_leads() {
     house.settled(&mut leading).await;
     let visitor = house.administered();
     let mut following = house.replica(1);
-    following.logged("boardroom serves").await;
+    // Not the line that another one serves on this database.
+    following.logged("\"boardroom serves\"").await;
     let reader = Reader::new(&visitor).await;
     house.silent("Untold");
     // The first time that a service reads how often a sweep was asked for says nothing new.

@@ -1,0 +1,334 @@
+//! One transaction for all who write at the same time. A commit waits for the disk, and many can wait for it together: whoever is done leaves
+//! the transaction open to the next one, and the last commits for all. Nobody is answered before that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+
+use super::TURN;
+use crate::store::{StoreError, said};
+
+/// The most that one commit is for, so that nobody waits long for others.
+const MOST: usize = 8;
+
+/// Those who write. Clones share the transaction.
+#[derive(Debug, Clone)]
+pub(super) struct Group {
+    pool: SqlitePool,
+    gate: Arc<Mutex<Option<Open>>>,
+    /// How many wait to write.
+    coming: Arc<AtomicUsize>,
+    /// Whoever is not in haste waits here for his turn, so that he who is waits for one of them and not for hundreds.
+    turns: Arc<Semaphore>,
+}
+
+/// The transaction that is open, and who waits for its commit.
+#[derive(Debug)]
+struct Open {
+    transaction: sqlx::Transaction<'static, Sqlite>,
+    done: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+type Gate = OwnedMutexGuard<Option<Open>>;
+
+/// One part of the transaction: what one of them writes. It never happened when it is dropped.
+#[derive(Debug)]
+pub(super) struct Part {
+    group: Group,
+    /// None once it is done.
+    gate: Option<Gate>,
+    /// Given on when this is done.
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Group {
+    pub(super) fn new(pool: SqlitePool) -> Self {
+        Self {
+            pool,
+            gate: Arc::default(),
+            coming: Arc::default(),
+            turns: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Begins a part when it is its turn.
+    pub(super) async fn begin(&self) -> Result<Part, StoreError> {
+        let coming = Coming::announce(self);
+        let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let turn = turn.expect("the semaphore is never closed");
+        self.enter(coming, Some(turn)).await
+    }
+
+    /// Begins one before those who wait for their turn.
+    pub(super) async fn begin_in_haste(&self) -> Result<Part, StoreError> {
+        self.enter(Coming::announce(self), None).await
+    }
+
+    async fn enter(
+        &self,
+        coming: Coming,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<Part, StoreError> {
+        let gate = Arc::clone(&self.gate).lock_owned().await;
+        coming.has_come();
+        let mut part = Part {
+            group: self.clone(),
+            gate: Some(gate),
+            turn,
+        };
+        let open = part.gate.as_deref_mut().expect("it has just entered");
+        match open {
+            Some(open) => run("SAVEPOINT part", &mut open.transaction).await?,
+            None => {
+                *open = Some(Open {
+                    transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?,
+                    done: Vec::new(),
+                });
+            }
+        }
+        Ok(part)
+    }
+
+    /// Leaves the transaction to whoever is coming, or commits it. In a task of its own, for others rely on it.
+    async fn conclude(&self, mut gate: Gate) {
+        let is_full = |open: &Open| open.done.len() >= MOST;
+        if self.coming.load(Ordering::SeqCst) > 0 && !gate.as_ref().is_some_and(is_full) {
+            return;
+        }
+        let Some(open) = gate.take() else {
+            return;
+        };
+        let committed = open.transaction.commit().await;
+        drop(gate);
+        let committed = committed.map_err(|error| said(&error));
+        for done in open.done {
+            // Who does not wait any more looks again, and finds it done.
+            let _ = done.send(committed.clone());
+        }
+    }
+
+    /// Undoes what a part has written of which nothing is to remain, and lets the others go on.
+    async fn undo(&self, mut gate: Gate) {
+        if let Some(open) = gate.as_mut() {
+            // There is no such savepoint when it was dropped before it had one. Then nothing was written either.
+            let undone = run("ROLLBACK TO part", &mut open.transaction).await;
+            if undone.is_ok() && run("RELEASE part", &mut open.transaction).await.is_err() {
+                // Nothing of it is to be trusted: all are told that it failed.
+                *gate = None;
+            }
+        }
+        self.conclude(gate).await;
+    }
+}
+
+impl Part {
+    /// Where its statements run.
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        let open = self.gate.as_deref_mut().and_then(Option::as_mut);
+        &mut open.expect("a part is in an open transaction").transaction
+    }
+
+    /// Returns once what was written is on the disk.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if !self.is_first() {
+            run("RELEASE part", self.connection()).await?;
+        }
+        let mut gate = self.gate.take().expect("a part commits once");
+        let (done, told) = oneshot::channel();
+        let open = gate.as_mut().expect("a part is in an open transaction");
+        open.done.push(done);
+        drop(self.turn.take());
+        let group = self.group.clone();
+        tokio::spawn(async move { group.conclude(gate).await });
+        match told.await {
+            Ok(committed) => committed.map_err(StoreError::Refused),
+            Err(_) => Err(StoreError::Refused("it was not committed".to_owned())),
+        }
+    }
+
+    /// Whether the transaction is all its own so far.
+    fn is_first(&self) -> bool {
+        let open = self.gate.as_deref().and_then(Option::as_ref);
+        open.is_none_or(|open| open.done.is_empty())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let is_first = self.is_first();
+        let Some(mut gate) = self.gate.take() else {
+            return;
+        };
+        if is_first {
+            // The driver takes back what was written before it does anything else.
+            *gate = None;
+        } else if let Ok(runtime) = Handle::try_current() {
+            let group = self.group.clone();
+            runtime.spawn(async move { group.undo(gate).await });
+        }
+    }
+}
+
+/// Somebody who is about to write, for whom the transaction is left open.
+#[derive(Debug)]
+struct Coming {
+    group: Group,
+    has_come: bool,
+}
+
+impl Coming {
+    fn announce(group: &Group) -> Self {
+        group.coming.fetch_add(1, Ordering::SeqCst);
+        Self {
+            group: group.clone(),
+            has_come: false,
+        }
+    }
+
+    fn has_come(mut self) {
+        self.has_come = true;
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.group.coming.fetch_sub(1, Ordering::SeqCst);
+        if self.has_come {
+            return;
+        }
+        // He will not come, and others may have relied on his commit.
+        if let Ok(runtime) = Handle::try_current() {
+            let group = self.group.clone();
+            runtime.spawn(async move {
+                let gate = Arc::clone(&group.gate).lock_owned().await;
+                group.conclude(gate).await;
+            });
+        }
+    }
+}
+
+async fn run(statement: &'static str, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(statement).execute(connection).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use futures_util::future::join_all;
+    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+    use super::*;
+
+    async fn group(folder: &tempfile::TempDir) -> Group {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("group.db"))
+            .create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect_with(options).await.unwrap();
+        let table = "CREATE TABLE number (n INTEGER PRIMARY KEY)";
+        sqlx::query(table).execute(&pool).await.unwrap();
+        Group::new(pool)
+    }
+
+    async fn write(part: &mut Part, number: i64) -> Result<(), sqlx::Error> {
+        let insert = sqlx::query("INSERT INTO number (n) VALUES ($1)").bind(number);
+        insert.execute(part.connection()).await.map(drop)
+    }
+
+    async fn kept(group: &Group) -> BTreeSet<i64> {
+        let numbers = sqlx::query_scalar("SELECT n FROM number");
+        let numbers: Vec<i64> = numbers.fetch_all(&group.pool).await.unwrap();
+        numbers.into_iter().collect()
+    }
+
+    #[tokio::test]
+    async fn many_write_together_and_what_fails_or_is_dropped_takes_nobody_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        let one = async |number: i64| {
+            let mut part = if number % 5 == 0 {
+                group.begin_in_haste().await?
+            } else {
+                group.begin().await?
+            };
+            write(&mut part, number).await?;
+            if number % 3 == 1 {
+                // It is there already.
+                write(&mut part, number).await?;
+            }
+            if number % 3 == 2 {
+                return Ok(false);
+            }
+            part.commit().await.map(|()| true)
+        };
+        let told = join_all((0..200).map(one)).await;
+        let mut expected = BTreeSet::new();
+        for (number, told) in (0..).zip(told) {
+            match number % 3 {
+                0 => {
+                    assert!(matches!(told, Ok(true)), "{number}: {told:?}");
+                    expected.insert(number);
+                }
+                1 => assert!(told.is_err(), "{number}"),
+                _ => assert!(matches!(told, Ok(false)), "{number}: {told:?}"),
+            }
+        }
+        assert_eq!(kept(&group).await, expected);
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_at_any_point_leaves_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        let mut kept_for_certain = BTreeSet::new();
+        for round in 0..300 {
+            let one = async |number: i64| {
+                let mut part = group.begin().await?;
+                write(&mut part, number).await?;
+                part.commit().await
+            };
+            let (first, given_up, last) = (round * 3, round * 3 + 1, round * 3 + 2);
+            let patience = std::time::Duration::from_micros(fastrand::u64(0..1500));
+            let (one_told, _, last_told) =
+                tokio::join!(one(first), timeout(patience, one(given_up)), one(last));
+            one_told.unwrap();
+            last_told.unwrap();
+            kept_for_certain.extend([first, last]);
+        }
+        let kept = kept(&group).await;
+        assert!(kept.is_superset(&kept_for_certain));
+        assert_eq!(group.coming.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_is_told_to_all_whom_it_was_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        let break_it = async {
+            let mut part = group.begin().await.unwrap();
+            write(&mut part, 1).await.unwrap();
+            // What ends the transaction behind the back of the others, as a full disk does.
+            run("ROLLBACK", part.connection()).await.unwrap();
+            part.commit().await
+        };
+        let other = async {
+            let mut part = group.begin().await.unwrap();
+            write(&mut part, 2).await.unwrap();
+            part.commit().await
+        };
+        let (broken, other) = tokio::join!(break_it, other);
+        assert!(matches!(broken, Err(StoreError::Refused(_))), "{broken:?}");
+        assert!(other.is_err() || kept(&group).await.contains(&2));
+        let mut part = group.begin().await.unwrap();
+        write(&mut part, 3).await.unwrap();
+        part.commit().await.unwrap();
+        assert!(kept(&group).await.contains(&3));
+    }
+}
