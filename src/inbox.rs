@@ -189,6 +189,7 @@ fn is_unreachable(error: &StoreError) -> bool {
         StoreError::Open { .. }
         | StoreError::Missing { .. }
         | StoreError::TooNew
+        | StoreError::Refused(_)
         | StoreError::Migrate(_)
         | StoreError::Unreadable(_) => false,
     }

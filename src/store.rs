@@ -53,6 +53,9 @@ pub enum StoreError {
     Away { reason: String },
     #[error("the database refused: {}", said(.0))]
     Database(sqlx::Error),
+    /// The same of what several had written together.
+    #[error("the database refused: {0}")]
+    Refused(String),
     #[error("the database could not be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("the database holds what this version cannot read: {0}")]

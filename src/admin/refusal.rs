@@ -148,6 +148,7 @@ impl From<StoreError> for Refusal {
             | StoreError::Missing { .. }
             | StoreError::TooNew
             | StoreError::Database(_)
+            | StoreError::Refused(_)
             | StoreError::Migrate(_)
             | StoreError::Unreadable(_) => {
                 // What it says may name hosts and statements: it is for the log.

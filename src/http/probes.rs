@@ -101,6 +101,7 @@ fn unready(error: &StoreError) -> &'static str {
         | StoreError::Missing { .. }
         | StoreError::TooNew
         | StoreError::Database(_)
+        | StoreError::Refused(_)
         | StoreError::Migrate(_)
         | StoreError::Unreadable(_) => "the database cannot be written",
     }

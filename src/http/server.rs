@@ -8,10 +8,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::http::seldom::Seldom;
 use crate::http::server::crowd::Crowd;
@@ -29,6 +34,8 @@ const BACKLOG: u32 = 1024;
 const UNREAD_BYTES: u32 = 128 << 10;
 /// How long requests may take to end once the listener stops accepting.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
+/// How long nothing is accepted after that failed for want of files or memory.
+const BREATH: Duration = Duration::from_millis(50);
 /// The longest head of a request: proxies add to one of a few hundred bytes, and pass on none that is longer. A connection reads no more
 /// than this at once, so no more than this is in memory of what nobody has asked for yet.
 const LONGEST_HEAD: usize = 32 << 10;
@@ -56,26 +63,75 @@ pub async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    static FAILED: Seldom = Seldom::new();
-    let handle = Handle::new();
-    let mut server = axum_server::from_tcp(listener)?
-        .http1_only()
-        .acceptor(Crowd::of_at_most(most_connections()))
-        .accept_error_handler(|_, error| {
-            if let Some(times) = FAILED.due() {
-                tracing::warn!(%error, times, "a connection could not be accepted");
-            }
-        })
-        .handle(handle.clone());
-    server.http_builder().http1().max_buf_size(LONGEST_HEAD);
-    let ended = server.serve(router.into_make_service());
-    tokio::pin!(ended);
-    tokio::select! {
-        ended = &mut ended => ended,
-        () = stop.cancelled() => {
-            handle.graceful_shutdown(Some(LAST_REQUESTS));
-            ended.await
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let house = House {
+        crowd: Crowd::of_at_most(most_connections()),
+        router,
+        graceful: GracefulShutdown::new(),
+        connections: TaskTracker::new(),
+        hard_stop: CancellationToken::new(),
+    };
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => house.let_in(stream, peer),
+            Err(error) => refused(&error).await,
         }
+    }
+    drop(listener);
+    house.close().await;
+    Ok(())
+}
+
+/// A connection that could not be accepted. Most often its client has left; if it is the system's fault, the next one would fail as well.
+async fn refused(error: &io::Error) {
+    static FAILED: Seldom = Seldom::new();
+    if let Some(times) = FAILED.due() {
+        tracing::warn!(%error, times, "a connection could not be accepted");
+    }
+    let has_left = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    );
+    if !has_left {
+        sleep(BREATH).await;
+    }
+}
+
+/// What is behind a listener.
+struct House {
+    crowd: Crowd,
+    router: Router,
+    graceful: GracefulShutdown,
+    connections: TaskTracker,
+    hard_stop: CancellationToken,
+}
+
+impl House {
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
+        // Answers are small and written whole: there is nothing to wait for.
+        let _ = stream.set_nodelay(true);
+        let (stream, served) = self.crowd.admit(stream, peer, self.router.clone());
+        let connection = http1::Builder::new()
+            .max_buf_size(LONGEST_HEAD)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(served));
+        let connection = self.graceful.watch(connection);
+        let hard_stop = self.hard_stop.clone();
+        self.connections.spawn(async move {
+            // Whatever ends it is the client's affair.
+            let _ = hard_stop.run_until_cancelled(connection).await;
+        });
+    }
+
+    /// Lets requests end that have begun.
+    async fn close(self) {
+        let ended = timeout(LAST_REQUESTS, self.graceful.shutdown()).await;
+        if ended.is_err() {
+            self.hard_stop.cancel();
+        }
+        self.connections.close();
+        self.connections.wait().await;
     }
 }
 

@@ -222,7 +222,8 @@ fn cut_short(error: StoreError) -> StoreError {
             }
             other => other,
         },
-        error @ (StoreError::Migrate(_)
+        error @ (StoreError::Refused(_)
+        | StoreError::Migrate(_)
         | StoreError::Open { .. }
         | StoreError::Missing { .. }
         | StoreError::Away { .. }

@@ -3,11 +3,11 @@
 mod backup;
 #[cfg(test)]
 mod costs;
+mod group;
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -17,14 +17,13 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 pub use crate::store::sqlite::backup::{BackupError, Copied, backup};
 
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
 use crate::store::sql::statement::{Argument, Query};
+use crate::store::sqlite::group::{Group, Part};
 use crate::store::{SCHEMA, StoreError, said};
 
 /// How long a statement waits for another process to finish writing.
@@ -40,8 +39,7 @@ pub type Sqlite = Sql<File>;
 #[derive(Debug, Clone)]
 pub struct File {
     write: SqlitePool,
-    /// Whoever is not in haste waits here for his turn, so that he who is waits for one transaction and not for hundreds.
-    turns: Arc<Semaphore>,
+    group: Group,
     read: SqlitePool,
     path: PathBuf,
 }
@@ -155,55 +153,42 @@ impl Sql<File> {
 impl File {
     fn new(write: SqlitePool, read: SqlitePool, path: PathBuf) -> Self {
         Self {
+            group: Group::new(write.clone()),
             write,
-            turns: Arc::new(Semaphore::new(1)),
             read,
             path,
         }
-    }
-
-    /// Waits until nobody else writes who is not in haste.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        match timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await {
-            Ok(turn) => Ok(turn.expect("the semaphore is never closed")),
-            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
-        }
-    }
-
-    async fn begin_with(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Writing, StoreError> {
-        Ok(Writing {
-            transaction: self.write.begin_with("BEGIN IMMEDIATE").await?,
-            _turn: turn,
-        })
     }
 }
 
 impl Engine for File {
     type Row = SqliteRow;
-    type Transaction = Writing;
+    type Transaction = Part;
 
     async fn read(&self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
         Ok(bound(query.into()).fetch_all(&self.read).await?)
     }
 
     async fn write(&self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
-        let _turn = self.turn().await?;
-        Ok(bound(query.into()).fetch_all(&self.write).await?)
+        let mut part = self.group.begin().await?;
+        let rows = part.rows(query).await?;
+        Transaction::commit(part).await?;
+        Ok(rows)
     }
 
     async fn execute(&self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
-        let _turn = self.turn().await?;
-        let done = bound(query.into()).execute(&self.write).await?;
-        Ok(done.rows_affected())
+        let mut part = self.group.begin().await?;
+        let written = Transaction::execute(&mut part, query).await?;
+        Transaction::commit(part).await?;
+        Ok(written)
     }
 
-    async fn begin(&self) -> Result<Writing, StoreError> {
-        let turn = self.turn().await?;
-        self.begin_with(Some(turn)).await
+    async fn begin(&self) -> Result<Part, StoreError> {
+        self.group.begin().await
     }
 
-    async fn begin_in_haste(&self) -> Result<Writing, StoreError> {
-        self.begin_with(None).await
+    async fn begin_in_haste(&self) -> Result<Part, StoreError> {
+        self.group.begin_in_haste().await
     }
 
     /// The file was opened when this was made.
@@ -217,35 +202,25 @@ impl Engine for File {
     }
 }
 
-/// A transaction of the one connection that writes.
-#[derive(Debug)]
-pub(super) struct Writing {
-    transaction: sqlx::Transaction<'static, sqlx::Sqlite>,
-    /// Given on when this ends.
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Transaction for Writing {
+impl Transaction for Part {
     type Row = SqliteRow;
 
     async fn rows(&mut self, query: impl Into<Query> + Send) -> Result<Vec<SqliteRow>, StoreError> {
-        Ok(bound(query.into())
-            .fetch_all(&mut *self.transaction)
-            .await?)
+        Ok(bound(query.into()).fetch_all(self.connection()).await?)
     }
 
     async fn execute(&mut self, query: impl Into<Query> + Send) -> Result<u64, StoreError> {
-        let done = bound(query.into()).execute(&mut *self.transaction).await?;
+        let done = bound(query.into()).execute(self.connection()).await?;
         Ok(done.rows_affected())
     }
 
-    /// Only one transaction writes at a time, whatever it is about.
+    /// Only one of them writes at a time, whatever it is about.
     async fn lock(&mut self, _what: Lock) -> Result<(), StoreError> {
         Ok(())
     }
 
     async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+        self.commit_with_others().await
     }
 }
 

@@ -125,7 +125,7 @@ fn innermost(error: &dyn Error) -> String {
 
 fn fix_on_server(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Database(_) => {
+        StoreError::Database(_) | StoreError::Refused(_) => {
             "Let the user of BOARDROOM_DATABASE_URL own boardroom's tables, or read and write them."
         }
         other => fix(other),
@@ -138,7 +138,10 @@ fn fix(error: &StoreError) -> &'static str {
         StoreError::Away { .. } => {
             "Start the database server, or correct BOARDROOM_DATABASE_URL; a service waits for it."
         }
-        StoreError::Open { .. } | StoreError::Missing { .. } | StoreError::Database(_) => {
+        StoreError::Open { .. }
+        | StoreError::Missing { .. }
+        | StoreError::Database(_)
+        | StoreError::Refused(_) => {
             "Let BOARDROOM_DATABASE_URL name a file in a folder that this user may write and that has space left."
         }
         StoreError::Migrate(_) | StoreError::Unreadable(_) => {

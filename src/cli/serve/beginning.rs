@@ -77,6 +77,7 @@ async fn until_done(
                 | StoreError::Missing { .. }
                 | StoreError::TooNew
                 | StoreError::Database(_)
+                | StoreError::Refused(_)
                 | StoreError::Migrate(_)
                 | StoreError::Unreadable(_)),
             ) => return Err(error),

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +14,6 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use axum_server::accept::Accept;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::net::TcpStream;
@@ -73,6 +71,23 @@ impl Crowd {
         let all = self.all.clone();
         (Place { number, all }, connection)
     }
+
+    /// The same for a stream, with what answers on it.
+    pub(super) fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        router: Router,
+    ) -> (Limited<TcpStream>, Served) {
+        let (place, connection) = self.take_in();
+        let stream = Limited::new(stream, connection.clone(), place);
+        let served = Served {
+            router,
+            connection,
+            peer,
+        };
+        (stream, served)
+    }
 }
 
 impl All {
@@ -94,26 +109,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.connections.remove(&self.number);
-    }
-}
-
-impl Accept<TcpStream, Router> for Crowd {
-    type Stream = Limited<TcpStream>;
-    type Service = Served;
-    type Future = std::future::Ready<io::Result<(Self::Stream, Self::Service)>>;
-
-    fn accept(&self, stream: TcpStream, router: Router) -> Self::Future {
-        let accepted = stream.peer_addr().map(|peer| {
-            let (place, connection) = self.take_in();
-            let stream = Limited::new(stream, connection.clone(), place);
-            let served = Served {
-                router,
-                connection,
-                peer,
-            };
-            (stream, served)
-        });
-        std::future::ready(accepted)
     }
 }
 

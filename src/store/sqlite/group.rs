@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
@@ -13,7 +14,9 @@ use super::TURN;
 use crate::store::{StoreError, said};
 
 /// The most that one commit is for, so that nobody waits long for others.
-const MOST: usize = 8;
+const MOST: usize = 16;
+/// The same when somebody in haste waits for it: beside him one more gets on, so that nobody is kept waiting for ever.
+const MOST_IN_HASTE: usize = 2;
 
 /// Those who write. Clones share the transaction.
 #[derive(Debug, Clone)]
@@ -27,20 +30,49 @@ pub(super) struct Group {
 }
 
 /// The transaction that is open, and who waits for its commit.
+///
+/// The driver's own transactions would not do: one that `SQLite` itself has rolled back, as it may when the disk is full, they take for open
+/// for ever.
 #[derive(Debug)]
 struct Open {
-    transaction: sqlx::Transaction<'static, Sqlite>,
+    connection: PoolConnection<Sqlite>,
     done: Vec<oneshot::Sender<Result<(), String>>>,
+    /// Whether somebody in haste has a part in it.
+    is_in_haste: bool,
+    /// Whether the connection is in no transaction any more.
+    is_over: bool,
+}
+
+impl Open {
+    fn is_full(&self) -> bool {
+        let most = if self.is_in_haste {
+            MOST_IN_HASTE
+        } else {
+            MOST
+        };
+        self.done.len() >= most
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // Nobody else may get into this transaction. Without its connection it never happened.
+            self.connection.close_on_drop();
+        }
+    }
 }
 
 type Gate = OwnedMutexGuard<Option<Open>>;
 
 /// One part of the transaction: what one of them writes. It never happened when it is dropped.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(in crate::store) struct Part {
     group: Group,
     /// None once it is done.
     gate: Option<Gate>,
+    /// Whether it can be undone by itself.
+    has_savepoint: bool,
     /// Given on when this is done.
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -79,46 +111,62 @@ impl Group {
         let mut part = Part {
             group: self.clone(),
             gate: Some(gate),
+            has_savepoint: false,
             turn,
         };
         let open = part.gate.as_deref_mut().expect("it has just entered");
-        match open {
-            Some(open) => run("SAVEPOINT part", &mut open.transaction).await?,
-            None => {
-                *open = Some(Open {
-                    transaction: self.pool.begin_with("BEGIN IMMEDIATE").await?,
-                    done: Vec::new(),
-                });
-            }
+        if let Some(open) = open {
+            run("SAVEPOINT part", &mut open.connection).await?;
+            part.has_savepoint = true;
+        } else {
+            let open = open.insert(Open {
+                connection: self.pool.acquire().await?,
+                done: Vec::new(),
+                is_in_haste: false,
+                is_over: false,
+            });
+            run("BEGIN IMMEDIATE", &mut open.connection).await?;
         }
         Ok(part)
     }
 
     /// Leaves the transaction to whoever is coming, or commits it. In a task of its own, for others rely on it.
     async fn conclude(&self, mut gate: Gate) {
-        let is_full = |open: &Open| open.done.len() >= MOST;
-        if self.coming.load(Ordering::SeqCst) > 0 && !gate.as_ref().is_some_and(is_full) {
+        if self.coming.load(Ordering::SeqCst) > 0 && !gate.as_ref().is_some_and(Open::is_full) {
             return;
         }
-        let Some(open) = gate.take() else {
+        let Some(mut open) = gate.take() else {
             return;
         };
-        let committed = open.transaction.commit().await;
+        let committed = run("COMMIT", &mut open.connection).await;
+        open.is_over = committed.is_ok();
+        let done = std::mem::take(&mut open.done);
+        // The connection is given back before the next one wants it.
+        drop(open);
         drop(gate);
         let committed = committed.map_err(|error| said(&error));
-        for done in open.done {
+        for done in done {
             // Who does not wait any more looks again, and finds it done.
             let _ = done.send(committed.clone());
         }
     }
 
     /// Undoes what a part has written of which nothing is to remain, and lets the others go on.
-    async fn undo(&self, mut gate: Gate) {
+    async fn undo(&self, mut gate: Gate, has_savepoint: bool) {
         if let Some(open) = gate.as_mut() {
-            // There is no such savepoint when it was dropped before it had one. Then nothing was written either.
-            let undone = run("ROLLBACK TO part", &mut open.transaction).await;
-            if undone.is_ok() && run("RELEASE part", &mut open.transaction).await.is_err() {
-                // Nothing of it is to be trusted: all are told that it failed.
+            let remains = if open.done.is_empty() {
+                open.is_over = run("ROLLBACK", &mut open.connection).await.is_ok();
+                false
+            } else {
+                // One that was given up while it got its savepoint may have none, and has written nothing; see also its commit.
+                let undone = run("ROLLBACK TO part", &mut open.connection).await;
+                match undone {
+                    Ok(()) => run("RELEASE part", &mut open.connection).await.is_ok(),
+                    Err(_) => !has_savepoint,
+                }
+            };
+            if !remains {
+                // Whoever waits for its commit is told that it failed.
                 *gate = None;
             }
         }
@@ -130,18 +178,20 @@ impl Part {
     /// Where its statements run.
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
         let open = self.gate.as_deref_mut().and_then(Option::as_mut);
-        &mut open.expect("a part is in an open transaction").transaction
+        &mut open.expect("a part is in an open transaction").connection
     }
 
     /// Returns once what was written is on the disk.
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        if !self.is_first() {
+    pub(super) async fn commit_with_others(mut self) -> Result<(), StoreError> {
+        // Given up in the middle of this, it may have none any more, and be part of what the others commit.
+        if std::mem::take(&mut self.has_savepoint) {
             run("RELEASE part", self.connection()).await?;
         }
         let mut gate = self.gate.take().expect("a part commits once");
         let (done, told) = oneshot::channel();
         let open = gate.as_mut().expect("a part is in an open transaction");
         open.done.push(done);
+        open.is_in_haste |= self.turn.is_none();
         drop(self.turn.take());
         let group = self.group.clone();
         tokio::spawn(async move { group.conclude(gate).await });
@@ -150,26 +200,16 @@ impl Part {
             Err(_) => Err(StoreError::Refused("it was not committed".to_owned())),
         }
     }
-
-    /// Whether the transaction is all its own so far.
-    fn is_first(&self) -> bool {
-        let open = self.gate.as_deref().and_then(Option::as_ref);
-        open.is_none_or(|open| open.done.is_empty())
-    }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        let is_first = self.is_first();
-        let Some(mut gate) = self.gate.take() else {
+        let Some(gate) = self.gate.take() else {
             return;
         };
-        if is_first {
-            // The driver takes back what was written before it does anything else.
-            *gate = None;
-        } else if let Ok(runtime) = Handle::try_current() {
-            let group = self.group.clone();
-            runtime.spawn(async move { group.undo(gate).await });
+        if let Ok(runtime) = Handle::try_current() {
+            let (group, has_savepoint) = (self.group.clone(), self.has_savepoint);
+            runtime.spawn(async move { group.undo(gate, has_savepoint).await });
         }
     }
 }
@@ -212,9 +252,11 @@ impl Drop for Coming {
     }
 }
 
-async fn run(statement: &'static str, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    sqlx::query(statement).execute(connection).await?;
-    Ok(())
+async fn run(
+    statement: &'static str,
+    connection: &mut SqliteConnection,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(statement).execute(connection).await.map(drop)
 }
 
 #[cfg(test)]
@@ -266,7 +308,7 @@ mod tests {
             if number % 3 == 2 {
                 return Ok(false);
             }
-            part.commit().await.map(|()| true)
+            part.commit_with_others().await.map(|()| true)
         };
         let told = join_all((0..200).map(one)).await;
         let mut expected = BTreeSet::new();
@@ -292,7 +334,7 @@ mod tests {
             let one = async |number: i64| {
                 let mut part = group.begin().await?;
                 write(&mut part, number).await?;
-                part.commit().await
+                part.commit_with_others().await
             };
             let (first, given_up, last) = (round * 3, round * 3 + 1, round * 3 + 2);
             let patience = std::time::Duration::from_micros(fastrand::u64(0..1500));
@@ -316,19 +358,19 @@ mod tests {
             write(&mut part, 1).await.unwrap();
             // What ends the transaction behind the back of the others, as a full disk does.
             run("ROLLBACK", part.connection()).await.unwrap();
-            part.commit().await
+            part.commit_with_others().await
         };
         let other = async {
             let mut part = group.begin().await.unwrap();
             write(&mut part, 2).await.unwrap();
-            part.commit().await
+            part.commit_with_others().await
         };
         let (broken, other) = tokio::join!(break_it, other);
         assert!(matches!(broken, Err(StoreError::Refused(_))), "{broken:?}");
         assert!(other.is_err() || kept(&group).await.contains(&2));
         let mut part = group.begin().await.unwrap();
         write(&mut part, 3).await.unwrap();
-        part.commit().await.unwrap();
+        part.commit_with_others().await.unwrap();
         assert!(kept(&group).await.contains(&3));
     }
 }
