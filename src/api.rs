@@ -260,6 +260,18 @@ pub async fn send(request: reqwest::RequestBuilder, caller: &Caller) -> Result<R
     Ok(reply)
 }
 
+/// Sends one request whose answer hardly matters: of its body only the beginning is read, however long it is.
+pub async fn knock(request: reqwest::RequestBuilder, caller: &Caller) -> Result<Reply, SendError> {
+    let (mut response, mut reply) = begin(request, caller).await?;
+    while reply.body.len() < LONGEST_QUOTE
+        && let Some(piece) = response.chunk().await.map_err(SendError::lost)?
+    {
+        let room = (LONGEST_QUOTE - reply.body.len()).min(piece.len());
+        reply.add(&piece[..room])?;
+    }
+    Ok(reply)
+}
+
 /// Sends one request and reads the head of its answer.
 async fn begin(
     request: reqwest::RequestBuilder,

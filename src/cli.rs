@@ -12,6 +12,7 @@ mod explain;
 mod healthcheck;
 mod link;
 mod mirror;
+mod notify;
 mod plan;
 mod reference;
 mod serve;
@@ -134,6 +135,9 @@ enum Command {
     /// Send a delivery through the public URL to the running service
     #[command(long_about = simulate::ABOUT)]
     Simulate(simulate::Arguments),
+    /// Post a test notice to the receiver of alerts
+    #[command(long_about = notify::ABOUT)]
+    Notify,
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -229,6 +233,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Release => wiring::block_on(words::release(context)),
         Command::Ignore(arguments) => wiring::block_on(words::ignore(&arguments, context)),
         Command::Link(arguments) => wiring::block_on(Box::pin(link::run(&arguments, context))),
+        Command::Notify => wiring::block_on(Box::pin(notify::run(context))),
         Command::Config => config::run(context),
         Command::Healthcheck(arguments) => wiring::block_on(healthcheck::run(&arguments, context)),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -104,6 +104,11 @@ impl Shared {
         }))
     }
 
+    /// Why no delivery can be stored now, as `/readyz` would say; none when one can.
+    pub async fn why_unready(&self) -> Option<&'static str> {
+        self.readiness.check().await.err()
+    }
+
     /// From now on `/readyz` says 503, so that no new traffic is sent here.
     pub fn drain(&self) {
         self.readiness.drain();

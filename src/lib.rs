@@ -20,7 +20,8 @@
 //!    puts a brake on, which only a person lets go.
 //!
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
-//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
+//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`notices`] tells people what is out of order, [`heartbeat`] that nothing
+//! is, [`supervisor`] owns the tasks of the process.
 //! [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
 //! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
@@ -51,6 +52,7 @@ pub mod cli;
 pub mod config;
 pub mod docspace;
 pub mod guardian;
+pub mod heartbeat;
 pub mod http;
 pub mod inbox;
 pub mod knowledge;
@@ -59,6 +61,7 @@ pub mod leader;
 pub mod metrics;
 pub mod mirror;
 pub mod model;
+pub mod notices;
 pub mod redact;
 pub mod retry;
 pub mod sandbox;

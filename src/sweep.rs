@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::heartbeat::Pulse;
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
 use crate::model::id::BoardId;
@@ -49,6 +50,8 @@ pub struct Sweep {
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
     pub seen: Mutex<SeenScopes>,
+    /// Beats whenever a sweep was complete.
+    pub pulse: Pulse,
 }
 
 /// Why a sweep did not come to its end.
@@ -93,6 +96,9 @@ impl Sweep {
                 self.explain(error).await;
             }
             let complete = swept.is_ok_and(|swept| swept.unlisted == 0);
+            if complete {
+                self.pulse.beat();
+            }
             failures = if complete { 0 } else { failures + 1 };
             let wait = if complete {
                 self.every

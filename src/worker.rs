@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::heartbeat::Pulse;
 use crate::mirror::glimpse::{Glimpse, Group, TOGETHER, groups};
 use crate::mirror::{Looked, Mirror, settlement};
 use crate::model::failure::Failure;
@@ -36,6 +37,8 @@ pub struct Worker {
     moved: Arc<Mutex<Instant>>,
     looks: TaskTracker,
     hard_stop: CancellationToken,
+    /// Beats whenever boards are looked for.
+    pulse: Pulse,
 }
 
 /// How many boards are to be looked at side by side when so many writes may be in flight: as many again wait for their turn to write, while
@@ -81,7 +84,14 @@ impl Worker {
             moved: Arc::new(Mutex::new(Instant::now())),
             looks: TaskTracker::new(),
             hard_stop,
+            pulse: Pulse::default(),
         }
+    }
+
+    /// Shows that it works.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Works until it is told to stop, then ends the looks that have begun. What is still under way when it is told to stop hard is dropped:
@@ -99,6 +109,7 @@ impl Worker {
                 tracing::error!(%error, cause, "the queue could not be read");
                 0
             });
+            self.pulse.beat();
             if took == most {
                 continue;
             }

@@ -7,6 +7,7 @@ mod beginning;
 mod budget;
 mod policy;
 mod upkeep;
+mod watchers;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::serve::beginning::Beginning;
 use crate::cli::serve::budget::Sharing;
 use crate::cli::serve::upkeep::Upkeep;
+use crate::cli::serve::watchers::Watchers;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
 use crate::config::{Config, Database, Needs};
@@ -59,6 +61,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let mut supervisor = Supervisor::default();
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    let watchers = Watchers::new(&config, shared.clone())?;
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let begun = supervisor.wait_for(&mut signals, Box::pin(beginning.until_done()));
@@ -71,7 +74,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
                 "boardroom serves"
             );
             shared.inbox.door().open();
-            service.start(&config, &mut supervisor);
+            service.start(&config, watchers, &mut supervisor);
             supervisor.run(&mut signals).await
         }
         Ok(Err(error)) => return Err(error.into()),
@@ -226,7 +229,7 @@ impl Service {
     }
 
     /// Starts everything side by side.
-    fn start(self, config: &Config, supervisor: &mut Supervisor) {
+    fn start(self, config: &Config, mut watchers: Watchers, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
         let worker = Worker::new(
             mirror.clone(),
@@ -234,12 +237,13 @@ impl Service {
             side_by_side(config.docspace.writes),
             supervisor.hard_stop(),
         );
+        watchers.worker = worker.pulse();
         supervisor.spawn("worker", worker.run(stop.clone()));
-        self.share(config, supervisor);
+        self.share(config, watchers, supervisor);
     }
 
     /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
-    fn share(&self, config: &Config, supervisor: &mut Supervisor) {
+    fn share(&self, config: &Config, watchers: Watchers, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
         let knowledge = Knowledge {
             store: mirror.store.clone(),
@@ -265,7 +269,8 @@ impl Service {
             self.watched.clone(),
             self.roles.clone(),
             stop,
-        );
+        )
+        .watched_by(watchers);
         supervisor.spawn("leader", leader.run(move |term| upkeep.parts(term)));
     }
 }

@@ -9,11 +9,13 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 
 use crate::config::{
-    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
+    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, SecretUrl, Workspaces,
 };
 use crate::docspace::{self, DocSpace};
+use crate::heartbeat::{self, Heartbeat};
 use crate::http::Keeper;
 use crate::mirror::plan::{RoomRules, Rules};
+use crate::notices::{self, Receiver};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
 use crate::store::{Postgres, Sqlite, Store, StoreError};
@@ -66,8 +68,9 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.docspace.key,
     ];
     let single = single.into_iter().flatten();
-    let database = secrets_of_database(config);
-    Redactor::new(single.chain(&config.trello.secrets).chain(&database))
+    let others = secrets_of_database(config).into_iter();
+    let others: Vec<_> = others.chain(secrets_of_watchers(config)).collect();
+    Redactor::new(single.chain(&config.trello.secrets).chain(&others))
 }
 
 /// The password of the database, in every spelling.
@@ -75,6 +78,45 @@ pub(super) fn secrets_of_database(config: &Config) -> Vec<SecretString> {
     match &config.database {
         Database::Sqlite { .. } => Vec::new(),
         Database::Postgres { url } => url.secrets(),
+    }
+}
+
+/// Where notices go and what signs them, and where the heartbeat goes.
+fn secrets_of_watchers(config: &Config) -> Vec<SecretString> {
+    let notify = config.watchers.notify.as_ref();
+    let secret = notify.and_then(|notify| notify.secret.clone());
+    let urls = notify
+        .map(|notify| &notify.url)
+        .into_iter()
+        .chain(&config.watchers.heartbeat);
+    urls.flat_map(SecretUrl::secrets).chain(secret).collect()
+}
+
+/// Who takes notices, if anybody does.
+pub(super) fn receiver(config: &Config) -> anyhow::Result<Option<Receiver>> {
+    let Some(notify) = &config.watchers.notify else {
+        return Ok(None);
+    };
+    let options = http(&config.proxy, notices::PATIENCE);
+    let url = notify.url.expose().clone();
+    let receiver = Receiver::new(&options, url, notify.secret.clone(), watched_caller(config));
+    receiver
+        .map(Some)
+        .context("cannot set up the client for BOARDROOM_NOTIFY_URL")
+}
+
+pub(super) fn heartbeat(config: &Config) -> Result<Option<Heartbeat>, api::BuildError> {
+    let Some(url) = &config.watchers.heartbeat else {
+        return Ok(None);
+    };
+    let options = http(&config.proxy, heartbeat::PATIENCE);
+    Heartbeat::new(&options, url.expose().clone(), watched_caller(config)).map(Some)
+}
+
+fn watched_caller(config: &Config) -> api::Caller {
+    api::Caller {
+        redactor: redactor(config),
+        ..api::Caller::default()
     }
 }
 

@@ -52,7 +52,7 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    async fn check(&self) -> Result<(), &'static str> {
+    pub(super) async fn check(&self) -> Result<(), &'static str> {
         if self.draining.load(Ordering::Relaxed) {
             return Err("shutting down");
         }

@@ -333,6 +333,7 @@ fn migrations() -> Migrator {
     let scripts = [
         ("base", include_str!("postgres/0002_base.sql")),
         ("shared", include_str!("postgres/0003_shared.sql")),
+        ("notices", include_str!("postgres/0004_notices.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         let script = SqlStr::from_static(script);

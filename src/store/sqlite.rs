@@ -329,6 +329,7 @@ fn migrations() -> Migrator {
         ("base", include_str!("sqlite/0001_base.sql")),
         ("true", include_str!("sqlite/0002_true.sql")),
         ("shared", include_str!("sqlite/0003_shared.sql")),
+        ("notices", include_str!("sqlite/0004_notices.sql")),
     ];
     let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
         let script = SqlStr::from_static(script);

@@ -6,6 +6,7 @@
 
 mod budget;
 mod captures;
+mod notices;
 mod postgres;
 mod queue;
 mod shared;

@@ -24,6 +24,7 @@ mod guarding;
 mod leading;
 mod living;
 mod mending;
+mod notifying;
 mod respecting;
 mod sharing;
 mod surviving;
