@@ -6,19 +6,21 @@ mod message;
 mod receiver;
 mod steps;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::model::failure::Code;
+use crate::model::time::Timestamp;
 use crate::retry::NOTICE;
 use crate::store::{Cursor, Group, Notice, Store, StoreError, Turn, Turned, Words};
 
 pub use cause::{Cause, Facts, Firing, PAUSED_LONG, firing};
 pub use message::{EXAMPLES, Example, body, test_body};
 pub use receiver::{PATIENCE, Receiver, Untaken};
-pub use steps::{GROWN_APART, QUIET, Step, steps};
+pub use steps::{GATHERED, GROWN_APART, QUIET, Step, steps};
 
 /// How often it is looked what holds and what is due to be posted.
 const EVERY: Duration = Duration::from_secs(3);
@@ -43,6 +45,19 @@ pub struct Notices {
 pub struct Memory {
     unread: bool,
     untaken: bool,
+    /// When causes that gather were first seen.
+    seen: HashMap<Cause, Timestamp>,
+}
+
+impl Memory {
+    /// Tells since when causes hold of which that is not stored. Who leads anew sees them for the first time.
+    fn date(&mut self, firing: &mut [Firing], now: Timestamp) {
+        self.seen
+            .retain(|cause, _| firing.iter().any(|one| one.cause == *cause));
+        for one in firing.iter_mut().filter(|one| one.cause.is_gathered()) {
+            one.since = *self.seen.entry(one.cause).or_insert(now);
+        }
+    }
 }
 
 impl Notices {
@@ -72,7 +87,9 @@ impl Notices {
         let facts = facts(&*self.store).await?;
         let alerts = self.store.alerts().await?;
         let mut turns = Vec::new();
-        for step in steps(facts.now, firing(&facts), &alerts) {
+        let mut firing = firing(&facts);
+        self.state.date(&mut firing, facts.now);
+        for step in steps(facts.now, firing, &alerts) {
             turns.push(self.turn(&step, &facts).await?);
         }
         // Nothing is written while nothing changes.

@@ -15,7 +15,7 @@ pub const PAUSED_LONG: Duration = Duration::from_mins(5);
 
 /// Something that people are told of once, and once more when it is over. Boards that fail for the same reason, webhooks that die
 /// together and all twins are one cause each: whoever mends one mends the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// A service, or one kind of call to it, is paused for long.
     LanePaused(Lane),
@@ -42,6 +42,20 @@ impl Cause {
             Self::WebhookDead => "webhook_dead",
             Self::WebhookRefused => "webhook_refused",
             Self::TwinRooms => "twin_rooms",
+        }
+    }
+
+    /// Whether many may come one by one, of which it is not stored when the first did.
+    #[must_use]
+    pub fn is_gathered(self) -> bool {
+        match self {
+            Self::BoardsFailed(_) | Self::TwinRooms => true,
+            Self::LanePaused(_)
+            | Self::PlanFull
+            | Self::BrakeOn(_)
+            | Self::TokenExpires
+            | Self::WebhookDead
+            | Self::WebhookRefused => false,
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::store::{Alert, Turned};
 
 /// What has just ceased may come back, as a gate does that one board passes: it is over when it stays away for so long.
 pub const QUIET: Duration = Duration::from_secs(15);
+/// Boards often fail together, but not in the same moment: a group is told of when it was there for so long.
+pub const GATHERED: Duration = Duration::from_secs(10);
 /// A group that grows is told of again when it has doubled, and no sooner than this: 1,000 boards that fail one after the other make at
 /// most ten notices, and as many that fail at once make two.
 pub const GROWN_APART: Duration = Duration::from_mins(10);
@@ -45,13 +47,7 @@ pub fn steps(now: Timestamp, firing: Vec<Firing>, alerts: &[Alert]) -> Vec<Step>
     for one in firing {
         let before = known.iter().find(|(cause, _)| *cause == one.cause);
         let (turned, since) = match before {
-            None => (
-                Some(Turned::Begins {
-                    since: one.since,
-                    told: one.count,
-                }),
-                one.since,
-            ),
+            None => (beginning(now, &one), one.since),
             Some((_, alert)) => (going_on(now, alert, one.count), alert.since),
         };
         if let Some(turned) = turned {
@@ -64,6 +60,14 @@ pub fn steps(now: Timestamp, firing: Vec<Firing>, alerts: &[Alert]) -> Vec<Step>
         }
     }
     steps
+}
+
+fn beginning(now: Timestamp, firing: &Firing) -> Option<Turned> {
+    let may_gather = firing.cause.is_gathered() && now.since(firing.since) < GATHERED;
+    (!may_gather).then_some(Turned::Begins {
+        since: firing.since,
+        told: firing.count,
+    })
 }
 
 fn ending(now: Timestamp, alert: &Alert) -> Option<Turned> {
@@ -96,7 +100,7 @@ mod tests {
     fn failed(count: u64) -> Vec<Firing> {
         let firing = Firing {
             cause: CAUSE,
-            since: NOW,
+            since: NOW.minus(GATHERED),
             count,
             failure: Failure::new(Code::DocSpaceRejected, ""),
             subjects: Vec::new(),
@@ -119,10 +123,15 @@ mod tests {
 
     #[test]
     fn it_is_told_once_again_when_doubled_and_when_it_is_over() {
-        let begins = |told| Turned::Begins { since: NOW, told };
+        let since = NOW.minus(GATHERED);
+        let begins = |told| Turned::Begins { since, told };
+        let mut just_now = failed(3);
+        just_now[0].since = NOW.minus(Duration::from_secs(9));
         let grows = |before, told| Turned::Grows { before, told };
         let table = [
             (vec![], vec![], None),
+            (just_now.clone(), vec![], None),
+            (just_now, alert(3, 5, Some(1)), Some(Turned::Returns)),
             (failed(3), vec![], Some(begins(3))),
             (failed(3), alert(3, 5, None), None),
             (failed(3), alert(3, 9_999_999, None), None),
