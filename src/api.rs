@@ -1,6 +1,7 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
 mod list;
+mod outgoing;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use crate::redact::Redactor;
 
 pub use list::{Ending, Incoming, send_for_list};
+pub use outgoing::{Outgoing, route};
 
 /// The longest answer that is read as a whole.
 const LONGEST_ANSWER: usize = 64 << 20;

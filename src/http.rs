@@ -5,6 +5,7 @@ mod probes;
 mod refused;
 mod seldom;
 pub mod server;
+mod span;
 
 use std::any::Any;
 use std::ops::Deref;
@@ -157,7 +158,11 @@ pub fn router(shared: Shared) -> Router {
         .layer((
             SetRequestIdLayer::x_request_id(Chance),
             // Whoever answers 503 has logged why.
-            TraceLayer::new_for_http().on_failure(()),
+            TraceLayer::new_for_http()
+                .make_span_with(span::of_request)
+                .on_request(())
+                .on_response(span::answered)
+                .on_failure(()),
             PropagateRequestIdLayer::x_request_id(),
             CatchPanicLayer::custom(panicked),
         ))

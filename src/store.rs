@@ -74,7 +74,7 @@ fn said(error: &sqlx::Error) -> String {
 }
 
 /// The newest schema that this program knows.
-const SCHEMA: i64 = 4;
+const SCHEMA: i64 = 6;
 
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]
@@ -282,6 +282,8 @@ pub struct Claim {
     /// Since when it was due, and when that was read.
     pub due: Timestamp,
     pub taken: Timestamp,
+    /// The trace that the look is a part of: that of the last delivery since the last look.
+    pub trace: Option<String>,
 }
 
 /// A create that is about to be sent.

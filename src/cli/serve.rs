@@ -49,7 +49,7 @@ const FOLLOW: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
-    wiring::start_logging(&config);
+    let traces = wiring::start_logging(&config, &context.environment)?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let base = wiring::base(&config).await?;
     let listener = server::bind(config.listen)
@@ -92,6 +92,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     }
     drop(mark);
     tracing::info!(?exit, "stopped");
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     Ok(exit.into())
 }
 

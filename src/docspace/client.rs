@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api::{self, Caller};
+use crate::api::{self, Caller, Outgoing};
 use crate::docspace::answer::{EntryKey, Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
 use crate::model::id::RoomId;
@@ -249,7 +249,11 @@ impl DocSpace {
     pub async fn version(&self) -> Result<Option<String>, DocSpaceError> {
         let url = format!("{}/api/2.0/settings/version/build", self.url);
         let build: Value = self
-            .answer(self.http.get(url), "/api/2.0/settings/version/build")
+            .answer(
+                Method::GET,
+                self.http.get(url),
+                "/api/2.0/settings/version/build",
+            )
             .await?;
         Ok(build
             .get("docSpace")
@@ -275,8 +279,8 @@ impl DocSpace {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, DocSpaceError> {
-        self.answer(self.request(Method::GET, path).query(query), path)
-            .await
+        let request = self.request(Method::GET, path).query(query);
+        self.answer(Method::GET, request, path).await
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -286,11 +290,13 @@ impl DocSpace {
 
     async fn answer<T: DeserializeOwned>(
         &self,
+        method: Method,
         request: RequestBuilder,
         path: &str,
     ) -> Result<T, DocSpaceError> {
         let request = request.header(ACCEPT, "application/json");
-        let reply = api::send(request, &self.caller).await;
+        let call = Outgoing::new("docspace", &method, path);
+        let reply = call.send(request, &self.caller).await;
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
         tracing::debug!(path, status = reply.status, "DocSpace answered");
@@ -323,7 +329,7 @@ impl Writer<'_> {
             .json(&body);
         let answer: RoomAnswer = self
             .docspace
-            .answer(request, "/api/2.0/files/rooms")
+            .answer(Method::POST, request, "/api/2.0/files/rooms")
             .await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a create is no room".to_owned())
@@ -338,7 +344,7 @@ impl Writer<'_> {
             .docspace
             .request(Method::PUT, &path)
             .json(&json!({ "title": title }));
-        let answer: RoomAnswer = self.docspace.answer(request, &path).await?;
+        let answer: RoomAnswer = self.docspace.answer(Method::PUT, request, &path).await?;
         answer.room().ok_or_else(|| {
             DocSpaceError::Unintelligible("the answer to a rename is no room".to_owned())
         })
@@ -354,7 +360,7 @@ impl Writer<'_> {
             .request(Method::PUT, &path)
             .json(&json!({ "deleteAfter": false }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(Method::PUT, request, &path)
             .await
             .map(drop)
     }
@@ -367,7 +373,7 @@ impl Writer<'_> {
             .request(Method::PUT, &path)
             .json(&json!({ "names": tags }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(Method::PUT, request, &path)
             .await
             .map(drop)
     }
@@ -380,7 +386,7 @@ impl Writer<'_> {
             .request(Method::DELETE, &path)
             .json(&json!({ "names": tags }));
         self.docspace
-            .answer::<Value>(request, &path)
+            .answer::<Value>(Method::DELETE, request, &path)
             .await
             .map(drop)
     }
@@ -395,7 +401,7 @@ impl Writer<'_> {
         let invitation = json!({ "email": invitee.email, "access": invitee.access.number() });
         let body = json!({ "invitations": [invitation], "notify": true });
         let request = self.docspace.request(Method::PUT, &path).json(&body);
-        let answer: Value = self.docspace.answer(request, &path).await?;
+        let answer: Value = self.docspace.answer(Method::PUT, request, &path).await?;
         let refusal = ["error", "warning"]
             .into_iter()
             .filter_map(|member| answer.get(member))

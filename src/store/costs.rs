@@ -168,6 +168,7 @@ fn hint(action: u32, of: u32) -> Hint {
         kind: "updateBoard".into(),
         board: board(of),
         appeared: None,
+        trace: None,
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::api::{self, Caller, Reply, SendError};
+use crate::api::{self, Caller, Outgoing, Reply, SendError};
 use crate::model::board::Board;
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
 use crate::model::time::Timestamp;
@@ -293,7 +293,9 @@ impl Trello {
         query: &[(&str, &str)],
     ) -> Result<T, TrelloError> {
         let permit = self.budget.permit().await;
-        let reply = api::send(self.request(&method, path, query), &self.caller).await;
+        let call = Outgoing::new("trello", &method, path);
+        let request = self.request(&method, path, query);
+        let reply = call.send(request, &self.caller).await;
         drop(permit);
         let reply = reply.inspect_err(|error| silence(&method, path, error))?;
         tracing::debug!(%method, path = shown(path), status = reply.status, "Trello answered");

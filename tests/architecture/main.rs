@@ -49,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "metrics",
             "scope",
             "heartbeat",
+            "telemetry",
         ],
     ),
     (
@@ -79,8 +80,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "http",
         &[
-            "inbox", "store", "lane", "trello", "docspace", "watched", "model", "metrics", "api",
+            "inbox",
+            "store",
+            "lane",
+            "trello",
+            "docspace",
+            "watched",
+            "model",
+            "metrics",
+            "api",
             "redact",
+            "telemetry",
         ],
     ),
     (

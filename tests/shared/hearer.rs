@@ -62,6 +62,11 @@ impl Hearer {
         format!("http://127.0.0.1:{}{}", self.0.port, self.0.path)
     }
 
+    /// The same without the path.
+    pub(crate) fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.0.port)
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.0.path
     }

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+#[path = "../shared/hearer.rs"]
+mod hearer;
 mod house;
 
 mod awaiting;
@@ -25,6 +27,7 @@ mod leading;
 mod living;
 mod mending;
 mod notifying;
+mod observing;
 mod respecting;
 mod sharing;
 mod surviving;

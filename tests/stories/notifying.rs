@@ -1,15 +1,12 @@
 //! People are told once of what is out of order and once when it is over, and somebody elsewhere hears every minute that all is well.
 
-#[path = "../shared/hearer.rs"]
-mod hearer;
-
 use std::time::Duration;
 
 use boardroom::sandbox::{Answer, Effect, Fault};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use self::hearer::{Hearer, Reply};
+use crate::hearer::{Hearer, Reply};
 use crate::house::{House, SOON, Service, eventually, within};
 
 const ROOMS: &str = "/api/2.0/files/rooms";

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::api::{self, Ending, Incoming};
+use crate::api::{Ending, Incoming, Outgoing};
 use crate::model::board::Listed;
 use crate::model::id::WorkspaceId;
 use crate::trello::answer::BoardAnswer;
@@ -130,7 +130,8 @@ impl Trello {
     async fn list(&self, path: &str, query: &[(&str, &str)]) -> Result<List<'_>, TrelloError> {
         let permit = self.budget.permit().await;
         let request = self.request(&Method::GET, path, query);
-        let incoming = api::send_for_list(request, &self.caller).await;
+        let call = Outgoing::new("trello", &Method::GET, path);
+        let incoming = call.send_for_list(request, &self.caller).await;
         Ok(List {
             incoming: incoming.inspect_err(|error| silence(&Method::GET, path, error))?,
             path: path.to_owned(),
