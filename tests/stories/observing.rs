@@ -144,7 +144,13 @@ async fn one_trace_leads_from_the_delivery_to_the_room() {
         })
         .await;
     service.logged("room created").await;
-    let stored = line(&service, "delivery stored");
+    assert_lines(&service, &board.to_string(), &hex(&look.trace_id));
+    assert_nothing_secret_is_told(&house, &hearer, &service.stop().await);
+}
+
+/// Their fields have these names, which scripts rest on.
+fn assert_lines(service: &Service, board: &str, trace: &str) {
+    let stored = line(service, "delivery stored");
     let expected = [
         "timestamp",
         "level",
@@ -157,7 +163,7 @@ async fn one_trace_leads_from_the_delivery_to_the_room() {
         "target",
     ];
     assert_eq!(names(&stored), BTreeSet::from(expected));
-    let created = line(&service, "room created");
+    let created = line(service, "room created");
     let expected = [
         "timestamp",
         "level",
@@ -171,9 +177,8 @@ async fn one_trace_leads_from_the_delivery_to_the_room() {
     assert_eq!(names(&created), BTreeSet::from(expected));
     assert_eq!(
         (&created["board.id"], &created["trace.id"]),
-        (&board.to_string().into(), &hex(&look.trace_id).into())
+        (&board.into(), &trace.into())
     );
-    assert_nothing_secret_is_told(&house, &hearer, &service.stop().await);
 }
 
 fn assert_nothing_secret_is_told(house: &House, hearer: &Hearer, log: &str) {
