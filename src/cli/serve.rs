@@ -78,7 +78,11 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             supervisor.run(&mut signals).await
         }
         Ok(Err(error)) => return Err(error.into()),
-        Err(cause) => cause,
+        Err(cause) => {
+            // The inbox ends when nobody can hand anything in any more.
+            drop(watchers);
+            cause
+        }
     };
     let drain = async move {
         shared.drain();

@@ -2,7 +2,7 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "serve",
     "demo",
     "check",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 18] = [
     "webhooks",
     "signature",
     "simulate",
+    "notify",
     "config",
     "healthcheck",
     "completions",
