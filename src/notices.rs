@@ -212,3 +212,48 @@ async fn examples(store: &dyn Store, cause: Cause) -> Result<Vec<Example>, Store
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Caller, Options};
+    use crate::store::Sqlite;
+
+    /// Changes when anybody but this connection has written.
+    fn written(watcher: &rusqlite::Connection) -> i64 {
+        let version = watcher.query_row("PRAGMA data_version", [], |row| row.get(0));
+        version.unwrap()
+    }
+
+    #[tokio::test]
+    async fn while_nothing_changes_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.db");
+        let store: Arc<dyn Store> = Arc::new(Sqlite::open(&path).await.unwrap());
+        // Nobody listens there.
+        let url = "http://127.0.0.1:9/".parse().unwrap();
+        let options = Options {
+            timeout: PATIENCE,
+            ..Options::default()
+        };
+        let mut notices = Notices {
+            store: store.clone(),
+            receiver: Receiver::new(&options, url, None, Caller::default()).unwrap(),
+            instance: "boardroom".into(),
+            state: Memory::default(),
+        };
+        let expires = [("the token".to_owned(), "soon".to_owned())];
+        let code = Code::TrelloTokenExpires;
+        store.set_concerns(code, &expires).await.unwrap();
+        let watcher = rusqlite::Connection::open(&path).unwrap();
+        let mut before = written(&watcher);
+        notices.step().await.unwrap();
+        assert_ne!(written(&watcher), before, "it is told of");
+        assert_eq!(store.waiting_notices().await.unwrap(), 1);
+        before = written(&watcher);
+        for _ in 0..3 {
+            notices.step().await.unwrap();
+        }
+        assert_eq!(written(&watcher), before);
+    }
+}
