@@ -9,7 +9,7 @@ mod traces;
 
 use std::io::{self, Write};
 
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -30,17 +30,19 @@ pub enum Format {
 pub fn init(filter: &str, format: Format, redactor: Redactor, traces: Option<&Traces>) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let layer = tracing_subscriber::fmt::layer().with_writer(Blotting { redactor });
+    let no_spans = filter_fn(|metadata| !metadata.is_span());
+    let no_spans = no_spans.with_max_level_hint(LevelFilter::TRACE);
     let layer = match format {
         Format::Json => layer
             .json()
             .event_format(line::Line)
             .with_filter(filter)
             .boxed(),
-        // What spans know is in the lines as far as people need it.
+        // What spans know is in the lines as far as people need it. The hint keeps disabled levels as cheap as they are.
         Format::Text { colour } => layer
             .with_ansi(colour)
             .with_target(false)
-            .with_filter(filter.and(filter_fn(|metadata| !metadata.is_span())))
+            .with_filter(filter.and(no_spans))
             .boxed(),
     };
     let mut layers = vec![layer];
