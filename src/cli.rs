@@ -13,6 +13,7 @@ mod explain;
 mod healthcheck;
 mod link;
 mod mirror;
+mod notify;
 mod plan;
 mod reference;
 mod serve;
@@ -138,6 +139,9 @@ enum Command {
     /// Copy the database while the service goes on
     #[command(long_about = backup::ABOUT)]
     Backup(backup::Arguments),
+    /// Post a test notice to the receiver of alerts
+    #[command(long_about = notify::ABOUT)]
+    Notify,
     /// Show the effective settings and where each comes from
     #[command(long_about = CONFIG)]
     Config,
@@ -234,6 +238,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Ignore(arguments) => wiring::block_on(words::ignore(&arguments, context)),
         Command::Link(arguments) => wiring::block_on(Box::pin(link::run(&arguments, context))),
         Command::Backup(arguments) => wiring::block_on(backup::run(&arguments, context)),
+        Command::Notify => wiring::block_on(Box::pin(notify::run(context))),
         Command::Config => config::run(context),
         Command::Healthcheck(arguments) => wiring::block_on(healthcheck::run(&arguments, context)),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -29,7 +29,7 @@ use url::Url;
 pub use crate::config::effective::{Setting, effective};
 pub use crate::config::environment::Environment;
 pub use crate::config::keys::{Key, Kind, Secrecy, keys};
-pub use crate::config::location::{CALLBACK_PATH, CallbackUrl, Database, ProxyUrl};
+pub use crate::config::location::{CALLBACK_PATH, CallbackUrl, Database, ProxyUrl, SecretUrl};
 pub use crate::config::postgres::PostgresUrl;
 pub use crate::config::problem::{ConfigError, Origin, Problem};
 pub use crate::config::room::RoomConfig;
@@ -72,6 +72,8 @@ pub struct Config {
     pub docspace: DocSpaceConfig,
     pub proxy: Proxy,
     pub room: RoomConfig,
+    /// Read as far as [`Needs`] asked for them.
+    pub watchers: WatchersConfig,
     /// In the syntax of `tracing_subscriber::EnvFilter`, which accepts it.
     pub log: String,
     pub log_format: LogFormat,
@@ -166,6 +168,22 @@ pub struct DocSpaceConfig {
     pub ca_file: Option<PathBuf>,
 }
 
+/// Who is told of what is out of order, and who that nothing is.
+#[derive(Debug, Clone, Default)]
+pub struct WatchersConfig {
+    pub notify: Option<NotifyConfig>,
+    /// What is asked every minute while all is well.
+    pub heartbeat: Option<SecretUrl>,
+}
+
+/// Where notices go.
+#[derive(Debug, Clone)]
+pub struct NotifyConfig {
+    pub url: SecretUrl,
+    /// Signs what is posted.
+    pub secret: Option<SecretString>,
+}
+
 /// The proxies of the environment, for calls to URLs of the one and the other scheme.
 #[derive(Debug, Clone, Default)]
 pub struct Proxy {
@@ -193,6 +211,8 @@ pub enum Needs {
     /// It makes or checks signatures: the application's secret and a callback URL, and key and token if they are there, for
     /// they are often taken for the secret. It may call the callback URL, by the proxies.
     Signatures,
+    /// It posts notices, by the proxies.
+    Notices,
     /// It calls Trello and `DocSpace`: key, token, host and key.
     Services,
     /// It serves: the services, and the application's secret when deliveries are expected.
@@ -203,21 +223,28 @@ impl Needs {
     fn services(self) -> bool {
         match self {
             Self::Services | Self::Serve => true,
-            Self::Nothing | Self::Signatures => false,
+            Self::Nothing | Self::Signatures | Self::Notices => false,
         }
     }
 
     fn proxies(self) -> bool {
         match self {
-            Self::Signatures | Self::Services | Self::Serve => true,
+            Self::Signatures | Self::Notices | Self::Services | Self::Serve => true,
             Self::Nothing => false,
+        }
+    }
+
+    fn notices(self) -> bool {
+        match self {
+            Self::Notices | Self::Serve => true,
+            Self::Nothing | Self::Signatures | Self::Services => false,
         }
     }
 
     fn secrets(self) -> bool {
         match self {
             Self::Signatures | Self::Serve => true,
-            Self::Nothing | Self::Services => false,
+            Self::Nothing | Self::Notices | Self::Services => false,
         }
     }
 }

@@ -68,6 +68,10 @@ pub struct Memory {
     base: Vec<ModelId>,
     /// Attempts in a row that have failed, of the webhooks that had any.
     failing: HashMap<WebhookId, u32>,
+    /// Models whose webhook was off or gone, and when that was found.
+    dead: HashMap<ModelId, Instant>,
+    /// The workspaces and the member that had theirs in some round; none before the first one.
+    alive: Option<HashSet<ModelId>>,
     /// Webhooks of ours that nothing needed in the last round.
     unneeded: HashSet<WebhookId>,
     untold: Untold,
@@ -246,10 +250,21 @@ impl Guardian {
                 }
                 Some(webhook) => self.rearm(webhook).await?,
                 None if self.state.refusals.must_wait(model) => false,
-                None => self.register(model, callback).await?.is_some(),
+                None => {
+                    let was_alive = self.state.alive.as_ref();
+                    if was_alive.is_some_and(|alive| alive.contains(&model)) {
+                        tracing::warn!(model = %model, "this webhook is gone; it is registered again");
+                        self.died(model);
+                    }
+                    self.register(model, callback).await?.is_some()
+                }
             };
         }
         Ok(blind)
+    }
+
+    fn died(&mut self, model: ModelId) {
+        self.state.dead.insert(model, Instant::now());
     }
 
     async fn rearm(&mut self, webhook: &Webhook) -> Result<bool, GuardianError> {
@@ -257,6 +272,7 @@ impl Guardian {
             Ok(_) => {
                 self.state.refusals.remove(webhook.model);
                 self.metrics.webhooks_rearmed.add_one();
+                self.died(webhook.model);
                 tracing::warn!(webhook = %webhook.id, model = %webhook.model, "Trello had switched this webhook off; it is on again");
                 Ok(true)
             }

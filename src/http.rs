@@ -8,6 +8,7 @@ mod room;
 mod seldom;
 pub mod server;
 pub mod sources;
+mod span;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -171,7 +172,11 @@ pub fn watched_over<S: Clone + Send + Sync + 'static>(
     routes.layer((
         SetRequestIdLayer::x_request_id(Chance),
         // Whoever answers 503 has logged why.
-        TraceLayer::new_for_http().on_failure(()),
+        TraceLayer::new_for_http()
+            .make_span_with(span::of_request)
+            .on_request(())
+            .on_response(span::answered)
+            .on_failure(()),
         PropagateRequestIdLayer::x_request_id(),
         CatchPanics { metrics, answer },
     ))

@@ -248,6 +248,7 @@ mod tests {
             kind: "updateBoard".into(),
             action: ActionId("5f0c00000000000000000002".parse().unwrap()),
             appeared: None,
+            trace: None,
         }
     }
 

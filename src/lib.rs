@@ -20,7 +20,8 @@
 //!    puts a brake on, which only a person lets go.
 //!
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
-//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`supervisor`] owns the tasks of the process.
+//! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`notices`] tells people what is out of order,
+//! [`heartbeat`] that nothing is, [`supervisor`] owns the tasks of the process.
 //! [`desk`] is what people ask and tell, by [`cli`] or [`admin`], the page and the API on a listener of their own. [`metrics`] counts, and
 //! [`exposition`] tells Prometheus. [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
 //!
@@ -55,6 +56,7 @@ pub mod desk;
 pub mod docspace;
 pub mod exposition;
 pub mod guardian;
+pub mod heartbeat;
 pub mod http;
 pub mod inbox;
 pub mod knowledge;
@@ -63,6 +65,7 @@ pub mod leader;
 pub mod metrics;
 pub mod mirror;
 pub mod model;
+pub mod notices;
 pub mod panics;
 pub mod redact;
 pub mod retry;

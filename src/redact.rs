@@ -87,6 +87,16 @@ impl Redactor {
         Self(forms.into())
     }
 
+    /// One that knows these secrets as well.
+    #[must_use]
+    pub fn knowing<'a>(self, secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+        let more = Self::new(secrets);
+        let mut forms: Vec<_> = self.0.iter().chain(more.0.iter()).cloned().collect();
+        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        forms.dedup();
+        Self(forms.into())
+    }
+
     /// The text without any of the secrets.
     #[must_use]
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {

@@ -32,6 +32,11 @@ pub const WEBHOOK: Backoff = Backoff {
     first: Duration::from_secs(2),
     longest: Duration::from_mins(5),
 };
+/// A notice that was not taken: people wait for it, and whoever takes them may be away for days.
+pub const NOTICE: Backoff = Backoff {
+    first: Duration::from_secs(2),
+    longest: Duration::from_mins(10),
+};
 /// A database that is away at the start: a service that just missed it should not wait long, and one try is cheap.
 pub const DATABASE: Backoff = Backoff {
     first: Duration::from_millis(500),

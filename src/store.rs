@@ -6,6 +6,7 @@ pub(crate) mod budget;
 #[cfg(test)]
 mod costs;
 pub mod history;
+mod notices;
 mod people;
 mod postgres;
 mod shared;
@@ -28,6 +29,7 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use budget::{Account, Leased, Permits, Terms};
+pub use notices::{Alert, Notice, Notices, Turn, Turned};
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
@@ -77,7 +79,7 @@ fn said(error: &sqlx::Error) -> String {
 }
 
 /// The newest schema that this program knows.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 6;
 
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]
@@ -91,6 +93,7 @@ pub trait Store:
     + Upkeep
     + Views
     + People
+    + Notices
     + Debug
     + Send
     + Sync
@@ -284,6 +287,8 @@ pub struct Claim {
     /// Since when it was due, and when that was read.
     pub due: Timestamp,
     pub taken: Timestamp,
+    /// The trace that the look is a part of: that of the last delivery since the last look.
+    pub trace: Option<String>,
 }
 
 /// A create that is about to be sent.

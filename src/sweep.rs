@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::heartbeat::Pulse;
 use crate::lane::{Charge, Lanes};
 use crate::metrics::Metrics;
 use crate::model::id::BoardId;
@@ -50,6 +51,8 @@ pub struct Sweep {
     /// Where the guardian learns what is to be watched.
     pub scope: watch::Sender<Option<Arc<Scope>>>,
     pub seen: Mutex<SeenScopes>,
+    /// Beats whenever a sweep was complete.
+    pub pulse: Pulse,
 }
 
 /// Why a sweep did not come to its end.
@@ -96,6 +99,9 @@ impl Sweep {
                 self.explain(error).await;
             }
             let complete = swept.is_ok_and(|swept| swept.unlisted == 0);
+            if complete {
+                self.pulse.beat();
+            }
             failures = if complete { 0 } else { failures + 1 };
             let wait = if complete {
                 self.every

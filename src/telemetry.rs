@@ -1,9 +1,15 @@
-//! Logs: to stderr, as text for people or JSON for machines, with every secret of this process blotted out.
+//! Logs and traces. Logs go to stderr, as text for people or JSON for machines, with every secret of this process blotted out.
+//!
+//! Traces go to a collector, if one is set; they hold ids, routes and outcomes.
 //!
 //! Our own code logs no secret. Dependencies at debug level might: so what is written passes a filter that knows the secrets themselves.
 
+mod line;
+mod traces;
+
 use std::io::{self, Write};
 
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -12,6 +18,8 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use crate::panics;
 use crate::redact::Redactor;
 
+pub use traces::{Collector, Traces, TracesError, follow, identify, traceparent};
+
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -19,24 +27,29 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging. Called once, first thing.
-pub fn init(filter: &str, format: Format, redactor: Redactor) {
+/// Starts logging, and tracing if somebody collects traces. Called once, first thing.
+pub fn init(filter: &str, format: Format, redactor: Redactor, traces: Option<&Traces>) {
     let filter = EnvFilter::try_new(quieted(filter)).unwrap_or_else(|_| EnvFilter::new("info"));
-    let writer = Blotting { redactor };
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer().with_writer(Blotting { redactor });
+    let no_spans = filter_fn(|metadata| !metadata.is_span());
+    let no_spans = no_spans.with_max_level_hint(LevelFilter::TRACE);
     let layer = match format {
         Format::Json => layer
             .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
+            .event_format(line::Line)
+            .with_filter(filter)
             .boxed(),
-        Format::Text { colour } => layer.with_ansi(colour).with_target(false).boxed(),
+        // What spans know is in the lines as far as people need it. The hint keeps disabled levels as cheap as they are.
+        Format::Text { colour } => layer
+            .with_ansi(colour)
+            .with_target(false)
+            .with_filter(filter.and(no_spans))
+            .boxed(),
     };
+    let mut layers = vec![layer];
+    layers.extend(traces.map(Traces::layer));
     // A second call, as tests make in one process, changes nothing.
-    let _ = tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
-        .try_init();
+    let _ = tracing_subscriber::registry().with(layers).try_init();
     panics::log_all();
 }
 
@@ -57,10 +70,10 @@ struct Blotting {
 }
 
 impl<'a> MakeWriter<'a> for Blotting {
-    type Writer = Line;
+    type Writer = Collected;
 
-    fn make_writer(&'a self) -> Line {
-        Line {
+    fn make_writer(&'a self) -> Collected {
+        Collected {
             blotting: self.clone(),
             bytes: Vec::new(),
         }
@@ -68,12 +81,12 @@ impl<'a> MakeWriter<'a> for Blotting {
 }
 
 /// One event, collected whole, so that no secret is split over two writes.
-struct Line {
+struct Collected {
     blotting: Blotting,
     bytes: Vec<u8>,
 }
 
-impl Write for Line {
+impl Write for Collected {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -84,7 +97,7 @@ impl Write for Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Collected {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.bytes);
         let line = self.blotting.redactor.clean(&line);

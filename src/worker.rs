@@ -7,7 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
+use crate::heartbeat::Pulse;
 use crate::mirror::glimpse::{Glimpse, Group, TOGETHER, groups};
 use crate::mirror::{Looked, Mirror, settlement};
 use crate::model::failure::Failure;
@@ -15,6 +18,7 @@ use crate::model::id::BoardId;
 use crate::model::status::{Status, Waiting};
 use crate::scope::Known;
 use crate::store::{Claim, ClaimRequest, Settled, StoreError, Whose};
+use crate::telemetry;
 
 /// Without a wake-up the queue is looked at this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -36,6 +40,8 @@ pub struct Worker {
     moved: Arc<Mutex<Instant>>,
     looks: TaskTracker,
     hard_stop: CancellationToken,
+    /// Beats whenever boards are looked for.
+    pulse: Pulse,
 }
 
 /// How many boards are to be looked at side by side when so many writes may be in flight: as many again wait for their turn to write, while
@@ -81,7 +87,14 @@ impl Worker {
             moved: Arc::new(Mutex::new(Instant::now())),
             looks: TaskTracker::new(),
             hard_stop,
+            pulse: Pulse::default(),
         }
+    }
+
+    /// Shows that it works.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Works until it is told to stop, then ends the looks that have begun. What is still under way when it is told to stop hard is dropped:
@@ -99,6 +112,7 @@ impl Worker {
                 tracing::error!(%error, cause, "the queue could not be read");
                 0
             });
+            self.pulse.beat();
             if took == most {
                 continue;
             }
@@ -171,7 +185,8 @@ impl Worker {
         for (claim, glimpse) in group.claims.into_iter().zip(glimpses) {
             let (worker, slot) = (self.clone(), leave.slots.split(1));
             self.looks.spawn(async move {
-                worker.look(&claim, glimpse).await;
+                let span = looking(&claim);
+                worker.look(&claim, glimpse).instrument(span).await;
                 *worker.moved() = Instant::now();
                 drop(slot);
             });
@@ -211,12 +226,12 @@ impl Worker {
     /// One look at one claimed board. Says what failed, if something did.
     pub async fn attend(&self, claim: &Claim) -> Option<Failure> {
         let glimpse = self.glimpse(std::slice::from_ref(claim)).await.pop()?;
-        self.look(claim, glimpse).await
+        self.look(claim, glimpse).instrument(looking(claim)).await
     }
 
     /// What is read of claimed boards. Nothing when it was told to stop hard: then their leases are given back.
     async fn glimpse(&self, claims: &[Claim]) -> Vec<Glimpse> {
-        let glimpses = Box::pin(self.mirror.glimpse(claims));
+        let glimpses = Box::pin(self.mirror.glimpse(claims).instrument(reading(claims)));
         if let Some(glimpses) = self.hard_stop.run_until_cancelled(glimpses).await {
             return glimpses;
         }
@@ -312,6 +327,24 @@ impl Worker {
         }
         self.mirror.lanes.work().notify_one();
     }
+}
+
+/// The span of a look: a part of the trace of the delivery that made the board due.
+fn looking(claim: &Claim) -> Span {
+    let board = claim.fence.board;
+    let span = tracing::info_span!(
+        "look", otel.kind = "consumer", board.id = %board, attempt = claim.fence.attempt, trace.id = Empty
+    );
+    telemetry::follow(&span, claim.trace.as_deref());
+    span
+}
+
+/// The span in which boards are read together, shown in the trace of the first that has one.
+fn reading(claims: &[Claim]) -> Span {
+    let span = tracing::debug_span!("read", boards = claims.len(), trace.id = Empty);
+    let trace = claims.iter().find_map(|claim| claim.trace.as_deref());
+    telemetry::follow(&span, trace);
+    span
 }
 
 fn log(claim: &Claim, looked: &Looked) {

@@ -43,6 +43,11 @@ pub async fn send_for_list(
 }
 
 impl Incoming {
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
     /// Hands on the entries that come next; says how the list ended when nothing more comes. Single entries that cannot be read are left
     /// out, and what they were is logged.
     pub async fn read<T: DeserializeOwned>(

@@ -8,6 +8,7 @@ mod beginning;
 mod budget;
 mod policy;
 mod upkeep;
+mod watchers;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::serve::beginning::Beginning;
 use crate::cli::serve::budget::Sharing;
 use crate::cli::serve::upkeep::Upkeep;
+use crate::cli::serve::watchers::Watchers;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
 use crate::config::{Config, Database, Needs, strays};
@@ -50,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
-    wiring::start_logging(&config);
+    let traces = wiring::start_logging(&config, &context.environment)?;
     for stray in strays(&context.environment) {
         tracing::warn!("{stray}");
     }
@@ -70,6 +72,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     if let Some(listener) = admin_listener {
         admin::serve(&config, listener, &shared, &mut supervisor)?;
     }
+    let watchers = Watchers::new(&config, shared.clone())?;
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
     let beginning = Box::pin(manager.ready_at_the_latest(
@@ -88,11 +91,15 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
                 "boardroom serves"
             );
             manager.ready(&format!("serves on {address}"));
-            service.start(&config, &mut supervisor);
+            service.start(&config, watchers, &mut supervisor);
             supervisor.run(&mut signals).await
         }
         Ok(Err(error)) => return Err(error.into()),
-        Err(cause) => cause,
+        Err(cause) => {
+            // The inbox ends when nobody can hand anything in any more.
+            drop(watchers);
+            cause
+        }
     };
     manager.stopping();
     let drain = async move {
@@ -107,6 +114,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     }
     drop(mark);
     tracing::info!(?exit, "stopped");
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     Ok(exit.into())
 }
 
@@ -247,7 +257,7 @@ impl Service {
     }
 
     /// Starts everything side by side.
-    fn start(self, config: &Config, supervisor: &mut Supervisor) {
+    fn start(self, config: &Config, mut watchers: Watchers, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
         let worker = Worker::new(
             mirror.clone(),
@@ -255,12 +265,13 @@ impl Service {
             side_by_side(config.docspace.writes),
             supervisor.hard_stop(),
         );
+        watchers.worker = worker.pulse();
         supervisor.spawn("worker", worker.run(stop.clone()));
-        self.share(config, supervisor);
+        self.share(config, watchers, supervisor);
     }
 
     /// Begins what services on one database share: what is known, the lanes, and the upkeep, which one at a time has.
-    fn share(&self, config: &Config, supervisor: &mut Supervisor) {
+    fn share(&self, config: &Config, watchers: Watchers, supervisor: &mut Supervisor) {
         let (mirror, stop) = (&self.mirror, supervisor.soft_stop());
         let upkeep = Upkeep::new(
             mirror.clone(),
@@ -268,7 +279,8 @@ impl Service {
             self.watched.clone(),
             self.roles.clone(),
             stop.clone(),
-        );
+        )
+        .watched_by(watchers);
         let knowledge = Knowledge {
             store: mirror.store.clone(),
             surroundings: mirror.surroundings.clone(),

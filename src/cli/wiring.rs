@@ -4,25 +4,32 @@ use std::fs::File;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
 
 use crate::config::{
-    Config, Database, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, Workspaces,
+    Config, Database, Environment, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, SecretUrl,
+    Workspaces,
 };
 use crate::desk::webhooks::Ours;
 use crate::docspace::{self, DocSpace};
 use crate::guardian::description;
+use crate::heartbeat::{self, Heartbeat};
 use crate::http::Keeper;
 use crate::http::sources::Sources;
 use crate::mirror::plan::{RoomRules, Rules};
+use crate::notices::{self, Receiver};
 use crate::redact::Redactor;
 use crate::scope::Wanted;
 use crate::store::{Postgres, Sqlite, Store, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, Collector, Traces, TracesError};
 use crate::trello::{self, Trello};
 use crate::{api, config};
+
+/// How long a collector may take to take spans.
+const COLLECTOR_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs a command to its end. What its threads still wait for, such as a name server that does not answer, holds up nothing.
 pub(super) fn block_on(
@@ -47,18 +54,88 @@ pub(super) fn start_logging_of_command(config: &Config) {
 }
 
 /// Begins to log. Secrets that the configuration holds are blotted out from here on.
-pub(super) fn start_logging(config: &Config) {
-    log(config, &config.log);
+pub(super) fn start_logging(
+    config: &Config,
+    environment: &Environment,
+) -> anyhow::Result<Option<Traces>> {
+    let collector = collector(config, environment);
+    let traces = traces(config, &collector);
+    let (traces, error) = match traces {
+        Ok(traces) => (traces, None),
+        Err(error) => (None, Some(error)),
+    };
+    let redactor = redactor(config).knowing(&secrets_of_collector(environment));
+    log_with(config, &config.log, redactor, traces.as_ref());
+    match error.map(anyhow::Error::downcast::<TracesError>) {
+        None => {}
+        // The mirror works without anybody who looks on.
+        Some(Ok(error)) => tracing::error!(%error, "nobody gets traces"),
+        Some(Err(error)) => return Err(error),
+    }
+    Ok(traces)
+}
+
+fn traces(config: &Config, collector: &Collector) -> anyhow::Result<Option<Traces>> {
+    if !collector.is_wanted()? {
+        return Ok(None);
+    }
+    let client = api::client(&http(&config.proxy, COLLECTOR_PATIENCE))?;
+    Ok(Some(Traces::begin(collector, client)?))
+}
+
+/// What the variables of OpenTelemetry's standard say.
+fn collector(config: &Config, environment: &Environment) -> Collector {
+    let one = |names: &[&str]| names.iter().find_map(|name| environment.of_standard(name));
+    let attributes = one(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default();
+    Collector {
+        disabled: one(&["OTEL_SDK_DISABLED"]),
+        endpoint: one(&[
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ]),
+        exporter: one(&["OTEL_TRACES_EXPORTER"]),
+        protocol: one(&[
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+        ]),
+        is_named: one(&["OTEL_SERVICE_NAME"]).is_some() || attributes.contains("service.name="),
+        instance: config.instance.clone(),
+    }
+}
+
+/// A collector's headers carry its key.
+fn secrets_of_collector(environment: &Environment) -> Vec<SecretString> {
+    let names = [
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    ];
+    let headers: Vec<_> = names
+        .iter()
+        .filter_map(|name| environment.of_standard(name))
+        .collect();
+    let values = headers.iter().flat_map(|headers| headers.split(','));
+    let values = values.filter_map(|header| Some(header.split_once('=')?.1.trim()));
+    values
+        .flat_map(|value| {
+            let plain = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+            [value.to_owned(), plain.into_owned()]
+        })
+        .map(SecretString::from)
+        .collect()
 }
 
 fn log(config: &Config, wanted: &str) {
+    log_with(config, wanted, redactor(config), None);
+}
+
+fn log_with(config: &Config, wanted: &str, redactor: Redactor, traces: Option<&Traces>) {
     let terminal = std::io::stderr().is_terminal();
     let format = match config.log_format {
         LogFormat::Json => telemetry::Format::Json,
         LogFormat::Auto if !terminal => telemetry::Format::Json,
         LogFormat::Auto | LogFormat::Text => telemetry::Format::Text { colour: terminal },
     };
-    telemetry::init(wanted, format, redactor(config));
+    telemetry::init(wanted, format, redactor, traces);
 }
 
 /// Knows every secret that the configuration holds.
@@ -70,8 +147,9 @@ pub(super) fn redactor(config: &Config) -> Redactor {
         &config.admin.token,
     ];
     let single = single.into_iter().flatten();
-    let database = secrets_of_database(config);
-    Redactor::new(single.chain(&config.trello.secrets).chain(&database))
+    let others = secrets_of_database(config).into_iter();
+    let others: Vec<_> = others.chain(secrets_of_watchers(config)).collect();
+    Redactor::new(single.chain(&config.trello.secrets).chain(&others))
 }
 
 /// The password of the database, in every spelling.
@@ -79,6 +157,45 @@ pub(super) fn secrets_of_database(config: &Config) -> Vec<SecretString> {
     match &config.database {
         Database::Sqlite { .. } => Vec::new(),
         Database::Postgres { url } => url.secrets(),
+    }
+}
+
+/// Where notices go and what signs them, and where the heartbeat goes.
+fn secrets_of_watchers(config: &Config) -> Vec<SecretString> {
+    let notify = config.watchers.notify.as_ref();
+    let secret = notify.and_then(|notify| notify.secret.clone());
+    let urls = notify
+        .map(|notify| &notify.url)
+        .into_iter()
+        .chain(&config.watchers.heartbeat);
+    urls.flat_map(SecretUrl::secrets).chain(secret).collect()
+}
+
+/// Who takes notices, if anybody does.
+pub(super) fn receiver(config: &Config) -> anyhow::Result<Option<Receiver>> {
+    let Some(notify) = &config.watchers.notify else {
+        return Ok(None);
+    };
+    let options = http(&config.proxy, notices::PATIENCE);
+    let url = notify.url.expose().clone();
+    let receiver = Receiver::new(&options, url, notify.secret.clone(), watched_caller(config));
+    receiver
+        .map(Some)
+        .context("cannot set up the client for BOARDROOM_NOTIFY_URL")
+}
+
+pub(super) fn heartbeat(config: &Config) -> Result<Option<Heartbeat>, api::BuildError> {
+    let Some(url) = &config.watchers.heartbeat else {
+        return Ok(None);
+    };
+    let options = http(&config.proxy, heartbeat::PATIENCE);
+    Heartbeat::new(&options, url.expose().clone(), watched_caller(config)).map(Some)
+}
+
+fn watched_caller(config: &Config) -> api::Caller {
+    api::Caller {
+        redactor: redactor(config),
+        ..api::Caller::default()
     }
 }
 

@@ -11,8 +11,8 @@ use crate::config::problem::ConfigError;
 use crate::config::reader::Reader;
 use crate::config::room::{self, RoomConfig};
 use crate::config::{
-    AdminConfig, CallbackUrl, Config, Database, DocSpaceConfig, Needs, Proxy, SourcesConfig,
-    TrelloConfig, location, network, value,
+    AdminConfig, CallbackUrl, Config, Database, DocSpaceConfig, Needs, NotifyConfig, Proxy,
+    SourcesConfig, TrelloConfig, WatchersConfig, location, network, value,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
     let on_drift = read.one("on_drift", value::on_drift);
     let brake = read.one("brake", value::brake);
     let room = room(read);
+    let watchers = watchers(read, needs);
     let log = read.one("log", value::log);
     let log_format = read.one("log_format", value::log_format);
     let capture = read.one("capture", value::flag);
@@ -94,6 +95,7 @@ fn config(read: &mut Reader<'_>, needs: Needs) -> Option<Config> {
         docspace: docspace?,
         proxy,
         room: room?,
+        watchers,
         log: log?,
         log_format: log_format?,
         capture: capture?,
@@ -259,6 +261,24 @@ fn room(read: &mut Reader<'_>) -> Option<RoomConfig> {
         read.complain("room_members", message);
     }
     Some(room)
+}
+
+/// Who is told when something is out of order, and who is told that nothing is.
+fn watchers(read: &mut Reader<'_>, needs: Needs) -> WatchersConfig {
+    if !needs.notices() {
+        return WatchersConfig::default();
+    }
+    if needs == Needs::Notices {
+        read.demand("notify_url", |key| {
+            obtain(key, "make an incoming webhook in Slack or Mattermost, or give the address of a receiver of your own")
+        });
+    }
+    let url = read.one("notify_url", location::secret_url);
+    let secret = read.secret("notify_secret");
+    WatchersConfig {
+        notify: url.map(|url| NotifyConfig { url, secret }),
+        heartbeat: read.one("heartbeat_url", location::secret_url),
+    }
 }
 
 /// The drain delay and the grace period that contains it.

@@ -26,6 +26,12 @@ impl Environment {
         self.0.keys().map(String::as_str)
     }
 
+    /// A variable of somebody else's standard, which has rules of its own. An empty one counts as unset.
+    #[must_use]
+    pub fn of_standard(&self, name: &str) -> Option<String> {
+        self.text(name).ok().flatten().map(str::to_owned)
+    }
+
     /// The text of a variable; an empty or blank one counts as unset.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, NotText> {
         let Some(value) = self.0.get(name).map(OsString::as_os_str) else {

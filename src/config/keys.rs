@@ -172,7 +172,7 @@ const ROOM_TYPES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // one line per key reads as the table that it is
-const KEYS: [Key; 46] = [
+const KEYS: [Key; 49] = [
     Key::new("TRELLO_API_KEY", "trello_api_key", Kind::Text).secret().by_file(),
     Key::new("TRELLO_TOKEN", "trello_token", Kind::Text).secret().by_file(),
     Key::new("TRELLO_API_SECRET", "trello_api_secret", Kind::List).secret().by_file(),
@@ -220,6 +220,10 @@ const KEYS: [Key; 46] = [
     Key::new("HTTPS_PROXY", "https_proxy", Kind::Url).guarded().environment_only(),
     Key::new("HTTP_PROXY", "http_proxy", Kind::Url).guarded().environment_only(),
     Key::new("NO_PROXY", "no_proxy", Kind::Text).environment_only(),
+
+    Key::new("BOARDROOM_NOTIFY_URL", "notify_url", Kind::Url).secret().by_file(),
+    Key::new("BOARDROOM_NOTIFY_SECRET", "notify_secret", Kind::Text).secret().by_file(),
+    Key::new("BOARDROOM_HEARTBEAT_URL", "heartbeat_url", Kind::Url).secret().by_file(),
 
     Key::new("BOARDROOM_LOG", "log", Kind::Text),
     Key::new("BOARDROOM_LOG_FORMAT", "log_format", Kind::Choice(&["auto", "text", "json"])),

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use url::Url;
 
 use crate::config::postgres::{self, PostgresUrl};
@@ -15,6 +16,9 @@ pub const CALLBACK_PATH: &str = "/webhooks/trello";
 const NEVER_IN_URLS: [char; 9] = ['"', '<', '>', '\\', '^', '`', '{', '|', '}'];
 
 const NO_USER: &str = "there is a user or password in it; leave out everything up to the @";
+
+/// Whatever is shorter than this in a URL is guessed sooner than found out.
+const LONG: usize = 16;
 
 /// A callback URL exactly as Trello knows it. The signature covers its bytes, so it is never parsed and written anew.
 /// Shown without its query, which may carry somebody's secret.
@@ -59,6 +63,44 @@ impl fmt::Display for ProxyUrl {
 }
 
 impl fmt::Debug for ProxyUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A URL that is a secret as a whole, such as an incoming webhook of Slack's. Only its host is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(Url);
+
+impl SecretUrl {
+    /// The whole of it, for the client alone.
+    #[must_use]
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// What of it must not be shown, for whoever blots it out of texts: the whole, and what makes it hard to guess. A short path is
+    /// none of that, and words of ours may be like it.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let path = self.0.path();
+        let long = path.split('/').filter(|part| part.len() >= LONG);
+        let query = self.0.query().filter(|query| query.len() >= LONG);
+        let whole = [self.0.as_str(), self.0.as_str().trim_end_matches('/')];
+        let path = Some(path).filter(|path| path.len() >= LONG);
+        let parts = whole.into_iter().chain(path).chain(long).chain(query);
+        parts.map(SecretString::from).collect()
+    }
+}
+
+impl fmt::Display for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}/(hidden)", self.0.scheme())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -134,6 +176,11 @@ pub(super) fn api_url(text: &str) -> Result<Url, String> {
         );
     }
     Ok(url)
+}
+
+/// An address that is a secret. One line, as it comes from a file or a page.
+pub(super) fn secret_url(text: &str) -> Result<SecretUrl, String> {
+    web_url(text).map(SecretUrl)
 }
 
 /// A host, with a scheme and port if they are not `https` and the usual one.

@@ -405,6 +405,15 @@ fn nothing_shows_a_secret_or_an_address_of_a_person() {
         ),
         ("BOARDROOM_ROOM_MEMBERS", "hidden@example.com:manager"),
         (
+            "BOARDROOM_NOTIFY_URL",
+            "https://hooks.example.com/hidden-hook",
+        ),
+        ("BOARDROOM_NOTIFY_SECRET", "hidden-signing"),
+        (
+            "BOARDROOM_HEARTBEAT_URL",
+            "https://ping.example.com/hidden-heart",
+        ),
+        (
             "BOARDROOM_CALLBACK_URLS",
             "https://old.example.com/?key=hidden",
         ),

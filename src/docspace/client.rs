@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::api::{self, Caller};
+use crate::api::{self, Caller, Outgoing};
 use crate::docspace::answer::{EntryKey, Envelope, RoomAnswer, RoomPage, User, moment};
 use crate::docspace::error::DocSpaceError;
 use crate::docspace::route::route;
@@ -308,7 +308,8 @@ impl DocSpace {
         let mut calling = self
             .calls
             .begin(Service::DocSpace, method.as_str(), route(path));
-        let reply = api::send(request, &self.caller).await;
+        let call = Outgoing::new("docspace", method, path);
+        let reply = call.send(request, &self.caller).await;
         let reply =
             reply.inspect_err(|error| tracing::debug!(path, %error, "DocSpace did not answer"))?;
         calling.answered(reply.status);

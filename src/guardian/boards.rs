@@ -224,6 +224,10 @@ impl Guardian {
                 }
                 None => {
                     tracing::warn!(board.id = %board, "the webhook of this board is gone; it is registered again");
+                    // At the start another address, or another token, may have taken the place of that which it was for.
+                    if self.state.alive.is_some() {
+                        self.died(ModelId::from(*board));
+                    }
                     changes.push((*board, None));
                     blind.push(*board);
                 }

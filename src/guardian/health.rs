@@ -12,6 +12,8 @@ use crate::trello::{TrelloError, Webhook};
 
 /// A token that expires sooner than this is told of.
 const EXPIRES_SOON: Duration = Duration::from_hours(14 * 24);
+/// A webhook that was dead is told of for so long, whether or not the next round finds it well: nobody could read it otherwise.
+const DEAD_TOLD: Duration = Duration::from_mins(1);
 /// In every so many rounds roles and the token are asked after.
 const RARELY: u32 = 10;
 
@@ -43,6 +45,7 @@ impl Guardian {
         self.store
             .set_concerns(Code::WebhookFailing, &concerns)
             .await?;
+        self.mind_dead(there, scope).await?;
         let refused: Vec<_> = self
             .state
             .refusals
@@ -88,6 +91,35 @@ impl Guardian {
                 note(webhooks);
             }
         });
+    }
+
+    /// Tells of webhooks that were off or gone since the last rounds, and remembers which are there.
+    async fn mind_dead(
+        &mut self,
+        there: &HashMap<ModelId, Webhook>,
+        scope: &Scope,
+    ) -> Result<(), GuardianError> {
+        self.state
+            .dead
+            .retain(|_, found| found.elapsed() < DEAD_TOLD);
+        let dead: Vec<_> = self.state.dead.keys().copied().collect();
+        let concerns: Vec<_> = dead
+            .iter()
+            .map(|model| {
+                (
+                    name(*model, scope),
+                    "it is registered and switched on again".to_owned(),
+                )
+            })
+            .collect();
+        self.store
+            .set_concerns(Code::WebhookDead, &concerns)
+            .await?;
+        let base = self.state.base.iter().copied();
+        let alive = base.filter(|model| there.contains_key(model) || dead.contains(model));
+        let alive = alive.collect();
+        self.state.alive = Some(alive);
+        Ok(())
     }
 
     /// What changes rarely is asked for rarely; a delivery that tells of a role hurries it.

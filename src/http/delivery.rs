@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::model::delivery::{Capture, Captured, Hint, Recorded};
 use crate::model::id::{BoardId, ModelId};
 use crate::store::StoreError;
+use crate::telemetry;
 use crate::trello::signature::Verifier;
 use crate::trello::webhook::{Delivery, NotADelivery, parse};
 use crate::watched::{Watched, Whose};
@@ -263,7 +264,9 @@ async fn is_ours(watched: &Watched, desk: Desk<'_>, model: ModelId) -> Result<bo
     }
 }
 
-async fn take_in(metrics: &Metrics, inbox: &Inbox, hint: Hint) -> Response {
+async fn take_in(metrics: &Metrics, inbox: &Inbox, mut hint: Hint) -> Response {
+    hint.trace = telemetry::traceparent();
+    tracing::Span::current().record("board.id", tracing::field::display(hint.board));
     let (board, kind, action) = (hint.board, hint.kind.clone(), hint.action);
     match inbox.hand_in(hint).await {
         Ok(Recorded::New) => {

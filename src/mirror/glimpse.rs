@@ -237,6 +237,7 @@ mod tests {
             hints: 1,
             due: Timestamp(0),
             taken: Timestamp(0),
+            trace: None,
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Hint {
     pub board: BoardId,
     /// The workspace that the board was added to, if that is what happened.
     pub appeared: Option<WorkspaceId>,
+    /// The trace that its look is to be a part of, as a W3C `traceparent`; none without traces.
+    pub trace: Option<String>,
 }
 
 /// Whether a delivery was stored now or had been before.

@@ -144,12 +144,18 @@ codes! {
     WebhookFailing "webhook_failing"
         "Trello reports that its deliveries fail"
         "Check the public URL with `boardroom check`, and the reverse proxy before it; sweeps find what is missed."
+    WebhookDead "webhook_dead"
+        "A webhook was switched off by Trello or was gone"
+        "Nothing to do: it is there again, and a sweep looks for what was missed. If it happens often, check the public URL with `boardroom check`."
     WebhookRefused "webhook_refused"
         "Trello does not register a webhook"
         "Check the public URL with `boardroom check`: Trello must reach it and get 200; sweeps find what is missed."
     RoomTaken "room_taken"
         "The room found for this board is recorded for another board"
         "Remove one of the two `Trello board …` tags from the room in DocSpace."
+    NoticeUndelivered "notice_undelivered"
+        "A notice could not be posted"
+        "Try BOARDROOM_NOTIFY_URL with `boardroom notify`; notices are kept for 3 days and tried again."
 }
 
 impl fmt::Display for Code {

@@ -143,6 +143,7 @@ calls! {
     "retry all" => |store| assert!((200..=300).contains(&store.retry_all().await.unwrap())),
     "reconsider" => |store| assert_eq!(store.reconsider(&[Status::Failed(Code::DocSpaceRejected)]).await.unwrap(), 100),
     "tidy" => |store| assert!(store.tidy().await.unwrap()),
+    "notices" => |store| (store.alerts().await.unwrap(), store.due_notices(20).await.unwrap()),
     "sources and facts" => |store| (store.sources().await.unwrap(), store.fact(Fact::Since).await.unwrap()),
 }
 
@@ -175,6 +176,7 @@ fn hint(action: u32, of: u32) -> Hint {
         kind: "updateBoard".into(),
         board: board(of),
         appeared: None,
+        trace: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod compare;
 mod deliveries;
 pub(super) mod engine;
 mod many;
+mod notices;
 mod people;
 mod queue;
 mod row;

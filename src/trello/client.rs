@@ -13,7 +13,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::api::{self, Caller, Reply, SendError};
+use crate::api::{self, Caller, Outgoing, Reply, SendError};
 use crate::metrics::{Calling, Calls, Service};
 use crate::model::board::Board;
 use crate::model::id::{BoardId, MemberId, ModelId, WebhookId, WorkspaceId};
@@ -305,7 +305,9 @@ impl Trello {
     ) -> Result<T, TrelloError> {
         let permit = self.permit().await;
         let mut calling = self.calling(&method, path);
-        let reply = api::send(self.request(&method, path, query), &self.caller).await;
+        let call = Outgoing::new("trello", &method, path);
+        let request = self.request(&method, path, query);
+        let reply = call.send(request, &self.caller).await;
         drop(permit);
         let reply = reply.inspect_err(|error| silence(&method, path, error))?;
         calling.answered(reply.status);

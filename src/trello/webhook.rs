@@ -52,6 +52,7 @@ pub fn parse(body: &[u8]) -> Result<Delivery, NotADelivery> {
             "action.data.board.id",
         )?),
         appeared: appeared.and_then(|workspace| workspace.parse::<WorkspaceId>().ok()),
+        trace: None,
         kind: action.kind.into_owned(),
     };
     Ok(Delivery::Hint { model, hint })

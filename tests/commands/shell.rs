@@ -2,7 +2,7 @@
 
 use crate::{Finished, Lab};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "serve",
     "demo",
     "check",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 19] = [
     "signature",
     "simulate",
     "backup",
+    "notify",
     "config",
     "healthcheck",
     "completions",

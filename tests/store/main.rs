@@ -6,6 +6,7 @@
 
 mod budget;
 mod captures;
+mod notices;
 mod postgres;
 mod queue;
 mod shared;
@@ -88,6 +89,7 @@ fn hint(number: u32, of: u32) -> Hint {
         kind: "createBoard".into(),
         board: board(of),
         appeared: None,
+        trace: None,
     }
 }
 

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on has failed, and says why"
 )]
 
+#[path = "../shared/hearer.rs"]
+mod hearer;
 mod house;
 #[path = "../shared/prometheus.rs"]
 mod prometheus;
@@ -29,6 +31,8 @@ mod leading;
 mod living;
 mod measuring;
 mod mending;
+mod notifying;
+mod observing;
 mod refusing;
 mod respecting;
 mod sharing;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Audit;
 use crate::cli::serve::every;
+use crate::cli::serve::watchers::Watchers;
 use crate::cli::wiring;
 use crate::config::{Config, Follow};
 use crate::guardian::{Guardian, Memory};
@@ -38,6 +39,7 @@ pub(super) struct Upkeep {
     /// What this process has seen of the workspaces when it last swept.
     scope: watch::Sender<Option<Arc<Scope>>>,
     stop: CancellationToken,
+    watchers: Option<Watchers>,
 }
 
 impl Upkeep {
@@ -58,12 +60,18 @@ impl Upkeep {
             roles,
             scope: watch::Sender::new(None),
             stop,
+            watchers: None,
         }
     }
 
     /// Told when somebody wants a sweep at once.
     pub(super) fn sweep_asked(&self) -> Arc<Notify> {
         self.sweep_asked.clone()
+    }
+
+    pub(super) fn watched_by(mut self, watchers: Watchers) -> Self {
+        self.watchers = Some(watchers);
+        self
     }
 
     /// Everything that a leader does, for one term. Each part may be dropped at any point.
@@ -90,6 +98,9 @@ impl Upkeep {
         ];
         if let Some(guardian) = self.guardian(term) {
             parts.push(("guardian", Box::pin(guardian.run(stop.clone()))));
+        }
+        if let Some(watchers) = &self.watchers {
+            parts.extend(watchers.parts(&self.config, stop));
         }
         parts
     }
@@ -157,6 +168,11 @@ impl Upkeep {
             asked: self.sweep_asked.clone(),
             scope: self.scope.clone(),
             seen: Mutex::default(),
+            pulse: self
+                .watchers
+                .as_ref()
+                .map(|one| one.sweeps.clone())
+                .unwrap_or_default(),
         }
     }
 }

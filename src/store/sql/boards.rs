@@ -33,11 +33,12 @@ const BIND: Statement = sql!(
 /// Makes boards due; those not known yet are taken in. A hint never shortens a backoff. Rows are written in one order, so that no two
 /// services wait for each other.
 const HINT: Statement = sql!(
-    "INSERT INTO board (id, appeared, status, since, due_at, hints)
-     SELECT given.id, given.appeared, 'pending', " now ", " now ", given.hints
-         FROM " (records 1 (id: text, appeared: text, hints: bigint)) {" WHERE true" | " ORDER BY given.id COLLATE \"C\""} "
+    "INSERT INTO board (id, appeared, status, since, due_at, hints, trace)
+     SELECT given.id, given.appeared, 'pending', " now ", " now ", given.hints, given.trace
+         FROM " (records 1 (id: text, appeared: text, hints: bigint, trace: text)) {" WHERE true" | " ORDER BY given.id COLLATE \"C\""} "
      ON CONFLICT (id) DO UPDATE SET
          hints = board.hints + excluded.hints, appeared = coalesce(excluded.appeared, board.appeared),
+         trace = coalesce(excluded.trace, board.trace),
          due_at = CASE WHEN board.failures > 0 AND board.due_at > excluded.due_at THEN board.due_at
                        WHEN board.due_at < excluded.due_at THEN board.due_at ELSE excluded.due_at END"
 );
@@ -153,7 +154,7 @@ impl<E: Engine> Boards for Sql<E> {
 
     async fn hint(&self, boards: &[BoardId]) -> Result<(), StoreError> {
         for chunk in boards.chunks(CHUNK) {
-            let hint = hinted(chunk.iter().map(|board| (*board, None)));
+            let hint = hinted(chunk.iter().map(|board| (*board, None, None)));
             self.engine.execute(hint).await?;
         }
         Ok(())
@@ -237,22 +238,28 @@ pub(super) async fn other_owner(
 
 /// What came for one board.
 #[derive(Debug, Serialize)]
-struct Due {
+struct Due<'a> {
     id: BoardId,
     appeared: Option<WorkspaceId>,
     hints: u32,
+    trace: Option<&'a str>,
 }
 
-/// Makes boards due, each as often as it is named, with the workspace that it was last said to have been added to.
-pub(super) fn hinted(hints: impl Iterator<Item = (BoardId, Option<WorkspaceId>)>) -> Query {
+/// Why a board is made due: the workspace that it was added to, and the trace that tells of it.
+pub(super) type Word<'a> = (BoardId, Option<WorkspaceId>, Option<&'a str>);
+
+/// Makes boards due, each as often as it is named, with the workspace that it was last said to have been added to, and the last trace.
+pub(super) fn hinted<'a>(hints: impl Iterator<Item = Word<'a>>) -> Query {
     // No statement may write a board twice.
     let mut boards = BTreeMap::new();
-    for (id, appeared) in hints {
+    for (id, appeared, trace) in hints {
         let due = boards.entry(id).or_insert(Due {
             id,
             appeared: None,
             hints: 0,
+            trace: None,
         });
+        due.trace = trace.or(due.trace);
         due.appeared = appeared.or(due.appeared);
         due.hints += 1;
     }

@@ -41,7 +41,9 @@ impl<E: Engine> Deliveries for Sql<E> {
             .collect();
         if !fresh.is_empty() {
             note(&mut write, &fresh).await?;
-            let boards = fresh.iter().map(|hint| (hint.board, hint.appeared));
+            let boards = fresh
+                .iter()
+                .map(|hint| (hint.board, hint.appeared, hint.trace.as_deref()));
             write.execute(hinted(boards)).await?;
         }
         write.commit().await?;

@@ -22,12 +22,12 @@ const CLAIM_DUE: Statement = sql!(
     "WITH taken AS MATERIALIZED (SELECT id FROM board WHERE due_at <= " now
     " AND (lease_until IS NULL OR lease_until <= " now ") ORDER BY due_at LIMIT $3" {"" | " FOR UPDATE SKIP LOCKED"} ")
      UPDATE board SET attempt = attempt + 1, holder = $1, lease_until = $2 + " now
-    " WHERE id " {"IN (SELECT id FROM taken)" | "= ANY(ARRAY(SELECT id FROM taken))"} " RETURNING " record ", " now " AS taken"
+    " WHERE id " {"IN (SELECT id FROM taken)" | "= ANY(ARRAY(SELECT id FROM taken))"} " RETURNING " record ", trace, " now " AS taken"
 );
 /// Takes one board, due or not, unless somebody holds it.
 const CLAIM_ONE: Statement = sql!(
     "UPDATE board SET attempt = attempt + 1, holder = $1, lease_until = $2 + " now
-    " WHERE id = $3 AND (lease_until IS NULL OR lease_until <= " now ") RETURNING " record ", " now " AS taken"
+    " WHERE id = $3 AND (lease_until IS NULL OR lease_until <= " now ") RETURNING " record ", trace, " now " AS taken"
 );
 
 /// A board that has a room, or whose earlier create may still come true, gets no second one.
@@ -51,6 +51,7 @@ const SETTLE: Statement = sql!(
         gone_at = CASE WHEN $20 = 1 THEN coalesce(gone_at, " now ")
                        WHEN $8 IS NULL AND NOT ($3 = 'mirrored' AND coalesce($4, '') = 'not_visible') THEN gone_at END,
         missing_at = CASE WHEN $8 IS NULL OR workspace IS NOT DISTINCT FROM $11 THEN missing_at END,
+        trace = CASE WHEN hints = $6 THEN NULL ELSE trace END,
         kind = coalesce($8, kind),
         name = CASE WHEN $8 IS NULL THEN name ELSE $9 END,
         short_link = CASE WHEN $8 IS NULL THEN short_link ELSE $10 END,
@@ -105,6 +106,7 @@ impl<E: Engine> Queue for Sql<E> {
                 hints: get(found, "hints")?,
                 due: maybe(found, "due_at")?.unwrap_or(taken),
                 taken,
+                trace: maybe(found, "trace")?,
                 record,
             });
         }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::api::{self, Ending, Incoming};
+use crate::api::{Ending, Incoming, Outgoing};
 use crate::metrics::Calling;
 use crate::model::board::Listed;
 use crate::model::id::WorkspaceId;
@@ -138,7 +138,8 @@ impl Trello {
         let permit = self.permit().await;
         let calling = self.calling(&Method::GET, path);
         let request = self.request(&Method::GET, path, query);
-        let incoming = api::send_for_list(request, &self.caller).await;
+        let call = Outgoing::new("trello", &Method::GET, path);
+        let incoming = call.send_for_list(request, &self.caller).await;
         Ok(List {
             incoming: incoming.inspect_err(|error| silence(&Method::GET, path, error))?,
             path: path.to_owned(),
