@@ -5,7 +5,9 @@
 pub(crate) mod budget;
 #[cfg(test)]
 mod costs;
+mod figures;
 pub mod history;
+mod lists;
 mod people;
 mod postgres;
 mod shared;
@@ -28,6 +30,8 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use budget::{Account, Leased, Permits, Terms};
+pub use figures::{Counted, Counting, Figures, Grain, Past};
+pub use lists::{Entry, Filter, Lists};
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
 pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
@@ -72,7 +76,7 @@ fn said(error: &sqlx::Error) -> String {
 }
 
 /// The newest schema that this program knows.
-const SCHEMA: i64 = 3;
+const SCHEMA: i64 = 5;
 
 /// Everything that is kept. The contract is the same for every database.
 #[async_trait]
@@ -85,6 +89,8 @@ pub trait Store:
     + Shared
     + Upkeep
     + Views
+    + Counting
+    + Lists
     + People
     + Debug
     + Send
@@ -113,7 +119,7 @@ pub trait Deliveries {
     /// Writes nothing of worth, to learn whether something could be written.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// Forgets actions after 7 days and history after 90. Bounded work a call; true when there is more to do.
+    /// Forgets actions after 7 days, history after 90, and figures when they are shown no more. Bounded work a call; true when there is more to do.
     async fn tidy(&self) -> Result<bool, StoreError>;
 }
 

@@ -331,14 +331,15 @@ impl Row for PgRow {
 /// Each runs once, in order, under a lock of the migrator's; they only ever add. The first stands where SQLite's schema stood then.
 fn migrations() -> Migrator {
     let scripts = [
-        ("base", include_str!("postgres/0002_base.sql")),
-        ("shared", include_str!("postgres/0003_shared.sql")),
+        (2, "base", include_str!("postgres/0002_base.sql")),
+        (3, "shared", include_str!("postgres/0003_shared.sql")),
+        (5, "figures", include_str!("postgres/0005_figures.sql")),
     ];
-    let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
+    let migration = |(version, name, script): (i64, &'static str, &'static str)| {
         let script = SqlStr::from_static(script);
         Migration::new(version, name.into(), MigrationType::Simple, script, false)
     };
-    let mut migrator = Migrator::with_migrations((2..).zip(scripts).map(migration).collect());
+    let mut migrator = Migrator::with_migrations(scripts.into_iter().map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

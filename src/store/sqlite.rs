@@ -326,15 +326,16 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
 /// Each runs once, in order; they only ever add.
 fn migrations() -> Migrator {
     let scripts = [
-        ("base", include_str!("sqlite/0001_base.sql")),
-        ("true", include_str!("sqlite/0002_true.sql")),
-        ("shared", include_str!("sqlite/0003_shared.sql")),
+        (1, "base", include_str!("sqlite/0001_base.sql")),
+        (2, "true", include_str!("sqlite/0002_true.sql")),
+        (3, "shared", include_str!("sqlite/0003_shared.sql")),
+        (5, "figures", include_str!("sqlite/0005_figures.sql")),
     ];
-    let migration = |(version, (name, script)): (i64, (&'static str, &'static str))| {
+    let migration = |(version, name, script): (i64, &'static str, &'static str)| {
         let script = SqlStr::from_static(script);
         Migration::new(version, name.into(), MigrationType::Simple, script, false)
     };
-    let mut migrator = Migrator::with_migrations((1..).zip(scripts).map(migration).collect());
+    let mut migrator = Migrator::with_migrations(scripts.into_iter().map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
 }

@@ -27,6 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("docspace", &["api", "model", "redact"]),
     ("scope", &["trello", "store", "model"]),
     ("lane", &["trello", "docspace", "store", "model", "retry"]),
+    ("figures", &["store", "metrics"]),
     ("leader", &["store"]),
     ("knowledge", &["store", "scope", "lane", "watched"]),
     ("mirror::plan", &["model", "scope"]),
@@ -74,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "admin",
         &[
             "desk", "http", "store", "lane", "trello", "docspace", "model", "metrics", "api",
+            "figures",
         ],
     ),
     (
@@ -106,6 +108,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox",
             "trello",
             "docspace",
+            "figures",
             "scope",
             "lane",
             "leader",
