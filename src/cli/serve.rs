@@ -24,6 +24,7 @@ use crate::cli::serve::upkeep::Upkeep;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
 use crate::config::{Config, Database, Needs};
+use crate::figures::Clerk;
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::{Door, Inbox};
 use crate::knowledge::Knowledge;
@@ -61,8 +62,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let mut supervisor = Supervisor::default();
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    let clerk = Clerk::new(base.store.clone(), service.mirror.metrics.clone());
     if let Some(listener) = admin_listener {
-        admin::serve(&config, listener, &shared, &mut supervisor)?;
+        admin::serve(&config, listener, (&shared, &clerk), &mut supervisor)?;
     }
     let sharing = service.share_budget(&config, &mut supervisor);
     let beginning = service.beginning(&config, &company, shared.inbox.door());
@@ -76,6 +78,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
                 version = env!("CARGO_PKG_VERSION"), listen = %address, callback = config.callback.as_ref().map(ToString::to_string),
                 "boardroom serves"
             );
+            supervisor.spawn("figures", clerk.clone().run(supervisor.soft_stop()));
             service.start(&config, &mut supervisor);
             supervisor.run(&mut signals).await
         }
@@ -89,8 +92,12 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let exit = supervisor.stop(cause, signals, config.grace, drain).await;
     sharing.end().await;
     if exit != Exit::Hard {
-        // What was to be kept is committed.
-        let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
+        // What was to be kept is committed; what was counted is worth one more try.
+        let closing = async {
+            let _ = clerk.write_down().await;
+            base.store.close().await;
+        };
+        let _ = tokio::time::timeout(CLOSING, closing).await;
     }
     drop(mark);
     tracing::info!(?exit, "stopped");

@@ -29,3 +29,4 @@ mod mending;
 mod respecting;
 mod sharing;
 mod surviving;
+mod watching;
