@@ -60,6 +60,8 @@ impl Deed {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Done {
     Retried,
+    /// Trying again does not let a brake go.
+    Held,
     RetriedAll,
     Released,
     Swept,
@@ -71,6 +73,7 @@ impl Done {
     fn as_str(self) -> &'static str {
         match self {
             Self::Retried => "retried",
+            Self::Held => "held",
             Self::RetriedAll => "retried-all",
             Self::Released => "released",
             Self::Swept => "swept",
@@ -86,6 +89,11 @@ impl Done {
         let goes = if count == 1 { "goes" } else { "go" };
         let (tone, said) = match (self, count) {
             (Self::Retried, _) => (Tone::Well, "The board is tried again now.".to_owned()),
+            (Self::Held, _) => (
+                Tone::Care,
+                "The board goes on waiting: the brake is on until somebody releases it on the status page."
+                    .to_owned(),
+            ),
             (Self::RetriedAll, 0) => (
                 Tone::Still,
                 "No board failed or waits for what can be tried again. Paused services are tried now.".to_owned(),
@@ -186,7 +194,12 @@ async fn done(store: &dyn Store, deed: Deed) -> Result<(Done, u64), StoreError> 
         }
         Deed::Retry(board) => {
             let tried = words::retry(Which::Boards(&[board]), store).await?;
-            (Done::Retried, tried.boards)
+            let done = if tried.held > 0 {
+                Done::Held
+            } else {
+                Done::Retried
+            };
+            (done, tried.boards)
         }
         Deed::Ignore(board) => {
             words::ignore(board, store).await?;
@@ -227,6 +240,7 @@ mod tests {
     fn what_was_done_is_said_in_whole_sentences() {
         let all = [
             Done::Retried,
+            Done::Held,
             Done::RetriedAll,
             Done::Released,
             Done::Swept,
