@@ -160,3 +160,39 @@ async fn what_was_counted_outlives_the_service_and_names_stay_text() {
     );
     service.stop().await;
 }
+
+#[tokio::test]
+async fn the_brake_is_let_go_with_a_button_and_each_button_says_what_it_did() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_BRAKE", "1/10m");
+    let visitor = house.administered().with_token();
+    let _service = house.start().await;
+    let boards = ["One", "Two", "Three"].map(|name| house.board(name));
+    house.rooms(1).await;
+    let braked = "SELECT id FROM board WHERE status = 'waiting' AND reason = 'brake'";
+    let waiting = async || house.storage.all::<String>(braked).await.unwrap();
+    eventually("two boards wait", || async { waiting().await.len() == 2 }).await;
+    // What is shown may be a moment old.
+    eventually("the page says so", || async {
+        let page = visitor.get("/?status=waiting/brake").await.text;
+        page.contains(": 2 boards wait for your word.") && page.contains("action=\"/release\"")
+    })
+    .await;
+    let tried = format!("/boards/{}/retry", waiting().await[0]);
+    let places = [
+        (tried.as_str(), "done=held"),
+        ("/release", "/?done=released&count=2"),
+        ("/sweep", "/?done=swept"),
+    ];
+    for (deed, place) in places {
+        let answer = visitor.post(deed, None).await;
+        assert_eq!(answer.status, 303, "{deed}");
+        let location = answer.headers["location"].to_str().unwrap();
+        assert!(location.contains(place), "{deed}: {location}");
+    }
+    house.rooms(boards.len()).await;
+    assert_eq!(
+        visitor.post("/boards/nonsense/retry", None).await.status,
+        404
+    );
+}
