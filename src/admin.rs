@@ -34,6 +34,8 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
+pub use pages::Watch;
+
 /// What a request may bring: a token, or the names of some boards.
 const LARGEST_BODY: usize = 256 * 1024;
 /// How long an answer may take to begin. A database that is away is not waited for.
@@ -51,6 +53,7 @@ pub struct All {
     /// The webhooks as Trello listed them last.
     listed: Listed,
     access: Access,
+    watch: Watch,
 }
 
 /// What a page says of the installation itself.
@@ -62,6 +65,14 @@ pub struct About {
     pub webhooks: Ours,
 }
 
+/// How one comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance<'a> {
+    pub token: Option<&'a SecretString>,
+    /// The one that is listened on: on loopback only names of this machine are answered.
+    pub address: SocketAddr,
+}
+
 impl Deref for Admin {
     type Target = All;
 
@@ -71,19 +82,14 @@ impl Deref for Admin {
 }
 
 impl Admin {
-    /// `address` is the one that is listened on: on loopback only names of this machine are answered.
     #[must_use]
-    pub fn new(
-        shared: Shared,
-        about: About,
-        token: Option<&SecretString>,
-        address: SocketAddr,
-    ) -> Self {
+    pub fn new(shared: Shared, about: About, watch: Watch, entrance: Entrance<'_>) -> Self {
         Self(Arc::new(All {
             shared,
             about,
             listed: Listed::default(),
-            access: Access::new(token, address),
+            access: Access::new(entrance.token, entrance.address),
+            watch,
         }))
     }
 }
@@ -105,6 +111,7 @@ parts! {
     About: |admin| admin.about.clone(),
     Listed: |admin| admin.listed.clone(),
     Access: |admin| admin.access.clone(),
+    Watch: |admin| admin.watch.clone(),
     Arc<dyn Store>: |admin| admin.shared.store.clone(),
     Lanes: |admin| admin.shared.lanes.clone(),
     Clients: |admin| admin.shared.clients.clone(),

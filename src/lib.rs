@@ -22,8 +22,9 @@
 //! Beside it: [`sweep`] lists every workspace and makes due what no delivery told of, [`audit`] reads all rooms that carry our tag, fills
 //! what the record lacks and notices what people did, [`guardian`] keeps the webhooks, [`notices`] tells people what is out of order,
 //! [`heartbeat`] that nothing is, [`supervisor`] owns the tasks of the process.
-//! [`desk`] is what people ask and tell, by [`cli`] or [`admin`], the page and the API on a listener of their own. [`metrics`] counts, and
-//! [`exposition`] tells Prometheus. [`survey`] walks through the plan for all boards without doing it. [`cli`] wires it all together.
+//! [`desk`] is what people ask and tell, by [`cli`] or [`admin`], the page and the API on a listener of their own. [`metrics`] counts;
+//! [`exposition`] tells Prometheus, and [`figures`] writes down what the plot of the page shows. [`survey`] walks through the plan for all
+//! boards without doing it. [`cli`] wires it all together.
 //!
 //! Several services may share a database. All take deliveries and look at boards; [`leader`] sees to it that one at a time sweeps, audits, keeps
 //! the webhooks and tries closed lanes, and through [`knowledge`] all know what that one has learnt.
@@ -55,6 +56,7 @@ pub mod config;
 pub mod desk;
 pub mod docspace;
 pub mod exposition;
+pub mod figures;
 pub mod guardian;
 pub mod heartbeat;
 pub mod http;

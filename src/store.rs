@@ -5,7 +5,9 @@
 pub(crate) mod budget;
 #[cfg(test)]
 mod costs;
+mod figures;
 pub mod history;
+mod lists;
 mod notices;
 mod people;
 mod postgres;
@@ -29,6 +31,8 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use budget::{Account, Leased, Permits, Terms};
+pub use figures::{Counted, Counting, Figures, Grain, Past};
+pub use lists::{Entry, Filter, Lists};
 pub use notices::{Alert, Notice, Notices, Turn, Turned};
 pub use people::{Linked, People};
 pub use postgres::{Inspection, Postgres, Tables};
@@ -92,6 +96,8 @@ pub trait Store:
     + Shared
     + Upkeep
     + Views
+    + Counting
+    + Lists
     + People
     + Notices
     + Debug
@@ -121,7 +127,7 @@ pub trait Deliveries {
     /// Writes nothing of worth, to learn whether something could be written.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// Forgets actions after 7 days and history after 90. Bounded work a call; true when there is more to do.
+    /// Forgets actions after 7 days, history after 90, and figures when they are shown no more. Bounded work a call; true when there is more to do.
     async fn tidy(&self) -> Result<bool, StoreError>;
 }
 

@@ -1,114 +1,107 @@
-//! The pages: what a person sees in a browser.
+//! The pages: what a person sees in a browser. Written by the server and complete without a script; with a little of one they stay as it is.
+//!
+//! Whatever somebody named may be hostile: the templates escape all of it, and what would turn the direction of a text is taken out.
 
-use axum::extract::{Form, State};
-use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+mod assets;
+mod board;
+mod deeds;
+mod home;
+mod list;
+mod live;
+mod login;
+mod plot;
+mod services;
+mod snapshot;
+mod view;
+mod words;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Router, extract::rejection::FormRejection};
-use serde::Deserialize;
 
-use crate::admin::Admin;
 use crate::admin::access::Access;
+use crate::admin::pages::assets::{ICON, SCRIPT, STYLE};
+use crate::admin::pages::view::{Frame, Trouble, rendered};
+use crate::admin::{About, Admin};
+use crate::store::StoreError;
 
-/// What only those see who are in. A `Router` with further pages is merged in here.
+pub use snapshot::Watch;
+
+/// What only those see who are in.
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
-        .route("/", get(home))
-        .route("/logout", post(log_out))
+        .route("/", get(home::show))
+        .route("/boards/{board}", get(board::show))
+        .route("/live", get(live::stream))
+        .route("/logout", post(login::log_out))
+        .merge(deeds::routes())
 }
 
 /// What everybody may see who reaches the listener: where to log in, and the files that this page needs.
 pub(super) fn open() -> Router<Admin> {
-    Router::new().route("/login", get(login).post(log_in))
+    Router::new()
+        .route("/login", get(login::show).post(login::log_in))
+        .merge(assets::routes())
 }
 
 /// The page for an address at which there is nothing.
 pub(super) fn lost() -> Response {
-    let body = "<h1>There is nothing here</h1>\n<p><a href=\"/\">To the status page</a></p>";
-    (StatusCode::NOT_FOUND, page("Not found", body)).into_response()
-}
-
-async fn home(State(access): State<Access>) -> Html<String> {
-    let out = if access.is_locked() {
-        "\n<form method=\"post\" action=\"/logout\"><button>Log out</button></form>"
-    } else {
-        ""
+    let page = Trouble {
+        frame: frame_outside(),
+        title: "There is nothing here",
+        said: "The address may be mistyped, or the board is not known any more.".to_owned(),
     };
-    let body = format!(
-        "<h1>boardroom</h1>\n<p><a href=\"/api/v1/status\">Status</a>, <a href=\"/api/v1/boards\">boards</a>, \
-         <a href=\"/metrics\">metrics</a></p>{out}"
-    );
-    page("boardroom", &body)
+    (StatusCode::NOT_FOUND, rendered(&page)).into_response()
 }
 
-async fn login(State(access): State<Access>, headers: HeaderMap) -> Response {
-    if access.lets_in(&headers) {
-        return Redirect::to("/").into_response();
-    }
-    form("").into_response()
-}
-
-/// What the form sends.
-#[derive(Deserialize)]
-struct Given {
-    token: String,
-}
-
-async fn log_in(
-    State(access): State<Access>,
-    headers: HeaderMap,
-    given: Result<Form<Given>, FormRejection>,
-) -> Response {
-    let Ok(Form(Given { token })) = given else {
-        let again = form("Give the token.");
-        return (StatusCode::BAD_REQUEST, again).into_response();
-    };
-    if !access.is_locked() {
-        return Redirect::to("/").into_response();
-    }
-    match access.log_in(token.trim(), &headers).await {
-        Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
-        Err(refusal) => {
-            let status = refusal.into_response().status();
-            (status, form(refused(status))).into_response()
+/// The page for what the database could not do.
+fn trouble(error: &StoreError) -> Response {
+    let said = match error {
+        StoreError::Away { .. } => {
+            "The database does not answer. Look after it: boardroom goes on by itself, and nothing is lost."
         }
-    }
-}
-
-fn refused(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::UNAUTHORIZED => {
-            "This is not the token. It is the value of BOARDROOM_ADMIN_TOKEN as the service was started with."
+        StoreError::Open { .. }
+        | StoreError::Missing { .. }
+        | StoreError::TooNew
+        | StoreError::Database(_)
+        | StoreError::Refused(_)
+        | StoreError::Migrate(_)
+        | StoreError::Unreadable(_) => {
+            // What it says may name hosts and statements: it is for the log.
+            tracing::error!(%error, "the database could not answer a page");
+            "The database refuses. The log of the service says why."
         }
-        StatusCode::TOO_MANY_REQUESTS => "Too many wrong tokens were given at once. Try again.",
-        _ => "This failed for a reason of our own. Look into the log of the service.",
+    };
+    let page = Trouble {
+        frame: frame_outside(),
+        title: "This did not work",
+        said: said.to_owned(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, rendered(&page)).into_response()
+}
+
+/// The frame of a page that tells nothing of the installation.
+fn frame_outside() -> Frame {
+    Frame {
+        style: &STYLE.address,
+        script: &SCRIPT.address,
+        icon: &ICON.address,
+        version: env!("CARGO_PKG_VERSION"),
+        instance: None,
+        is_live: false,
+        is_in: false,
+        can_log_out: false,
     }
 }
 
-async fn log_out(State(access): State<Access>, headers: HeaderMap) -> Response {
-    let forget = access.log_out(&headers);
-    ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
-}
-
-fn form(said: &str) -> Html<String> {
-    let said = if said.is_empty() {
-        String::new()
-    } else {
-        format!("\n<p role=\"alert\">{said}</p>")
-    };
-    let body = format!(
-        "<h1>boardroom</h1>{said}\n<form method=\"post\" action=\"/login\">\n<label for=\"token\">Admin token</label>\n\
-         <input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"current-password\" required autofocus>\n\
-         <button>Log in</button>\n</form>"
-    );
-    page("Log in · boardroom", &body)
-}
-
-fn page(title: &str, body: &str) -> Html<String> {
-    Html(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    ))
+/// The frame of a page for somebody who is in.
+fn frame(about: &About, access: &Access) -> Frame {
+    Frame {
+        instance: Some(crate::api::one_line(&about.instance)),
+        is_live: true,
+        is_in: true,
+        can_log_out: access.is_locked(),
+        ..frame_outside()
+    }
 }

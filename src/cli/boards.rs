@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use crate::api;
 use crate::cli::boards::table::Table;
-use crate::cli::terminal::{json_line, roughly, wrapped};
+use crate::cli::terminal::{json_line, wrapped};
 use crate::cli::{Context, wiring};
 use crate::config::Needs;
 use crate::desk::counted;
+use crate::desk::roughly;
 use crate::desk::standings::{Filter, Line, NoFilter, STATUSES, total, urgency};
 use crate::model::failure::Failure;
 use crate::model::lane::LaneKind;

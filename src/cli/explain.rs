@@ -9,11 +9,12 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::api;
-use crate::cli::terminal::{exactly, json_line, roughly, wrapped, wrapped_from};
+use crate::cli::terminal::{json_line, wrapped, wrapped_from};
 use crate::cli::{Context, reference, wiring};
 use crate::config::Needs;
 use crate::desk::reference::address;
 use crate::desk::standings::{changes, code, sentence};
+use crate::desk::{day_and_time, exactly, roughly};
 use crate::model::id::BoardId;
 use crate::model::time::Timestamp;
 use crate::store::{Cursor, Happened, Standing, Store};
@@ -122,15 +123,6 @@ fn line(happened: &Happened, last: Option<Timestamp>) -> String {
     let detail = wrapped_from(start.width(), &detail, DETAIL);
     let _ = write!(text, "{start}{detail}");
     format!("{}\n", text.trim_end())
-}
-
-/// `2026-09-21` and `14:13:20.123`.
-fn day_and_time(at: Timestamp) -> (String, String) {
-    let text = at.to_string();
-    match text.split_once('T') {
-        Some((day, time)) => (day.to_owned(), time.trim_end_matches('Z').to_owned()),
-        None => (text, String::new()),
-    }
 }
 
 /// Where the board stands now.

@@ -10,7 +10,7 @@ mod policy;
 mod upkeep;
 mod watchers;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use crate::cli::serve::watchers::Watchers;
 use crate::cli::wiring::Company;
 use crate::cli::{Context, wiring};
 use crate::config::{Config, Database, Needs, strays};
+use crate::figures::Clerk;
 use crate::http::{self, Clients, Parts, RolesBell, Shared, server};
 use crate::inbox::{Door, Inbox};
 use crate::knowledge::Knowledge;
@@ -37,6 +38,7 @@ use crate::model::time::Timestamp;
 use crate::scope::Surroundings;
 use crate::store::Store;
 use crate::supervisor::{Exit, ServiceManager, Signals, Supervisor};
+use crate::telemetry::Traces;
 use crate::trello::signature::Verifier;
 use crate::watched::Watched;
 use crate::worker::{Worker, side_by_side};
@@ -52,16 +54,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
-    let traces = wiring::start_logging(&config, &context.environment)?;
-    for stray in strays(&context.environment) {
-        tracing::warn!("{stray}");
-    }
+    let traces = start_logging(context, &config)?;
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let base = wiring::base(&config).await?;
-    let listener = server::bind(config.listen)
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
+    let (listener, address) = listen(&config)?;
     let admin_listener = admin::bind(&config.admin)?;
     let company = base.company();
     tell_of_surroundings(&config, &company);
@@ -69,8 +65,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     manager.watch(&mut supervisor);
     let service = Service::assemble(&config, base.store.clone(), &supervisor)?;
     let shared = service.receive(&config, listener, &mut supervisor);
+    let clerk = Clerk::new(base.store.clone(), service.mirror.metrics.clone());
     if let Some(listener) = admin_listener {
-        admin::serve(&config, listener, &shared, &mut supervisor)?;
+        admin::serve(&config, listener, (&shared, &clerk), &mut supervisor)?;
     }
     let watchers = Watchers::new(&config, shared.clone())?;
     let sharing = service.share_budget(&config, &mut supervisor);
@@ -86,10 +83,8 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         Ok(Ok(())) => {
             mark = base.join(company).await?;
             shared.inbox.door().open();
-            tracing::info!(
-                version = env!("CARGO_PKG_VERSION"), listen = %address, callback = config.callback.as_ref().map(ToString::to_string),
-                "boardroom serves"
-            );
+            tell_of_service(&config, address);
+            supervisor.spawn("figures", clerk.clone().run(supervisor.soft_stop()));
             manager.ready(&format!("serves on {address}"));
             service.start(&config, watchers, &mut supervisor);
             supervisor.run(&mut signals).await
@@ -109,15 +104,49 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let exit = supervisor.stop(cause, signals, config.grace, drain).await;
     sharing.end().await;
     if exit != Exit::Hard {
-        // What was to be kept is committed.
-        let _ = tokio::time::timeout(CLOSING, base.store.close()).await;
+        close(&clerk, &*base.store).await;
     }
     drop(mark);
     tracing::info!(?exit, "stopped");
+    end(traces).await;
+    Ok(exit.into())
+}
+
+fn start_logging(context: &Context, config: &Config) -> anyhow::Result<Option<Traces>> {
+    let traces = wiring::start_logging(config, &context.environment)?;
+    for stray in strays(&context.environment) {
+        tracing::warn!("{stray}");
+    }
+    Ok(traces)
+}
+
+fn listen(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = server::bind(config.listen)
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, "listening");
+    Ok((listener, address))
+}
+
+/// Hands on the last of what was traced.
+async fn end(traces: Option<Traces>) {
     if let Some(traces) = traces {
         traces.end().await;
     }
-    Ok(exit.into())
+}
+
+/// What was to be kept is committed; what was counted is worth one more try.
+async fn close(clerk: &Clerk, store: &dyn Store) {
+    let closing = async {
+        let _ = clerk.write_down().await;
+        store.close().await;
+    };
+    let _ = tokio::time::timeout(CLOSING, closing).await;
+}
+
+fn tell_of_service(config: &Config, address: SocketAddr) {
+    let callback = config.callback.as_ref().map(ToString::to_string);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), listen = %address, callback, "boardroom serves");
 }
 
 /// What a person should know of the settings before anything else happens.

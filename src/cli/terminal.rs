@@ -1,7 +1,6 @@
 //! Texts as they reach people: within 80 columns, in one line, and nothing in them that a terminal would obey. JSON for programs.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -55,29 +54,6 @@ pub(super) fn fitted(text: &str, columns: usize) -> String {
     format!("{cut}…{:1$}", "", columns.saturating_sub(taken + 1))
 }
 
-/// A span in one unit, as a table has room for: `12 s`, `5 min`, `3 h`, `9 d`.
-pub(super) fn roughly(span: Duration) -> String {
-    match span.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds / 60),
-        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
-}
-
-/// A span as the time between two events: `12 ms`, `0.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn exactly(span: Duration) -> String {
-    match span.as_secs() {
-        0 if span.as_millis() < 100 => format!("{} ms", span.as_millis()),
-        0..60 => format!("{:.1} s", span.as_secs_f64()),
-        seconds @ 60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        seconds @ 3_600..172_800 => {
-            format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60)
-        }
-        seconds => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
 /// One line of JSON. What a terminal would obey is escaped, which leaves the value what it is.
 pub(super) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     let mut line = String::new();
@@ -109,22 +85,6 @@ mod tests {
         ];
         for (text, columns, fit) in table {
             assert_eq!(fitted(text, columns), fit, "{text}");
-        }
-    }
-
-    #[test]
-    fn spans_are_said_as_people_say_them() {
-        let table = [
-            (12, "0 s", "12 ms"),
-            (200, "0 s", "0.2 s"),
-            (59_900, "59 s", "59.9 s"),
-            (303_000, "5 min", "5 min 3 s"),
-            (7_500_000, "2 h", "2 h 5 min"),
-            (273_600_000, "3 d", "3 d 4 h"),
-        ];
-        for (ms, rough, exact) in table {
-            let span = Duration::from_millis(ms);
-            assert_eq!((roughly(span), exactly(span)), (rough.into(), exact.into()));
         }
     }
 

@@ -15,8 +15,8 @@ use crate::model::time::Timestamp;
 use crate::store::history::{Event, Note};
 use crate::store::sql::statement::{Statement, sql};
 use crate::store::{
-    Claim, ClaimRequest, Cursor, Fact, Group, Meant, NewIntention, Settlement, Sought, Store,
-    Whose, Words,
+    Claim, ClaimRequest, Cursor, Fact, Figures, Filter, Grain, Group, Meant, NewIntention,
+    Settlement, Sought, Store, Whose, Words,
 };
 
 /// How many boards there are.
@@ -34,7 +34,7 @@ macro_rules! numbers {
 }
 
 /// A database as it is after years: most boards are mirrored and quiet, some existed before, and few of each kind are anything else.
-pub(in crate::store) const FILL: [Statement; 6] = [
+pub(in crate::store) const FILL: [Statement; 7] = [
     numbers!(
         0: "INSERT INTO board (id, name, short_link, workspace, closed, kind, status, reason, since, due_at, room_id, title_sent,
              title_returned, room_archived, tagged, invited, gone_at, missing_at, holder, lease_until, hook)
@@ -70,8 +70,11 @@ pub(in crate::store) const FILL: [Statement; 6] = [
     sql!(
         "INSERT INTO twin (room_id, board, at) SELECT 1000000 + room_id, id, 1 FROM board WHERE room_id BETWEEN 402 AND 406"
     ),
+    numbers!(
+        197000: "INSERT INTO figure (width, at, deliveries, rooms) SELECT 60000, " now " - " now " % 60000 - 60000 * (199999 - n), 1, 1"
+    ),
     // Nobody ever asks SQLite to analyse: its planner knows nothing of how many boards there are.
-    sql!({ "SELECT 1" | "ANALYZE board, history, delivery, brake, twin" }),
+    sql!({ "SELECT 1" | "ANALYZE board, history, delivery, brake, twin, figure" }),
 ];
 
 /// A call of the store.
@@ -125,6 +128,15 @@ calls! {
     "search twins" => |store| search(store, Group::Twins, 150_000, 0).await,
     "ask for a sweep" => |store| store.ask_for_sweep().await.unwrap(),
     "twins, only page" => |store| page(store, Group::Twins, 0, 5).await,
+    "latest" => |store| latest(store, "", 0, 25).await,
+    "latest, later" => |store| latest(store, "", 50_000, 25).await,
+    "latest mirrored" => |store| latest(store, "mirrored", 0, 25).await,
+    "latest mirrored, later" => |store| latest(store, "mirrored", 50_000, 25).await,
+    "latest failed" => |store| latest(store, "failed", 0, 25).await,
+    "latest ignored, later" => |store| latest(store, "ignored", 50_000, 25).await,
+    "latest by id" => |store| store.latest(&Filter { text: Some(board(100_000).to_string()), ..Filter::default() }, None, 25).await.unwrap(),
+    "latest history" => |store| store.latest_history(board(100_000), None, 100).await.unwrap(),
+    "pulse" => |store| store.pulse().await.unwrap(),
     "standing" => |store| store.standing(board(100_000)).await.unwrap().unwrap(),
     "find by id" => |store| found(store, Meant::Id(board(100_000))).await,
     "find by short link" => |store| found(store, Meant::ShortLink("000186a0")).await,
@@ -142,6 +154,8 @@ calls! {
     "retry" => |store| store.retry(&many()).await.unwrap(),
     "retry all" => |store| assert!((200..=300).contains(&store.retry_all().await.unwrap())),
     "reconsider" => |store| assert_eq!(store.reconsider(&[Status::Failed(Code::DocSpaceRejected)]).await.unwrap(), 100),
+    "count" => |store| store.count(Figures { deliveries: 1, rooms: 1 }).await.unwrap(),
+    "counted" => |store| assert!((1_499..=1_501).contains(&store.counted(Grain::Minute).await.unwrap().spans.len())),
     "tidy" => |store| assert!(store.tidy().await.unwrap()),
     "notices" => |store| (store.alerts().await.unwrap(), store.due_notices(20).await.unwrap()),
     "sources and facts" => |store| (store.sources().await.unwrap(), store.fact(Fact::Since).await.unwrap()),
@@ -283,6 +297,16 @@ async fn search(store: &dyn Store, group: Group, after: i64, least: usize) {
         .await
         .unwrap();
     assert!(page.rows.len() >= least, "{group:?}");
+}
+
+async fn latest(store: &dyn Store, status: &str, before: i64, full: usize) {
+    let filter = Filter {
+        status: Some(status.to_owned()).filter(|status| !status.is_empty()),
+        ..Filter::default()
+    };
+    let before = (before > 0).then_some(Cursor(before));
+    let page = store.latest(&filter, before, 25).await.unwrap();
+    assert_eq!(page.rows.len(), full, "{status}");
 }
 
 async fn found(store: &dyn Store, meant: Meant<'_>) {

@@ -335,6 +335,7 @@ fn migrations() -> Migrator {
         (2, "base", include_str!("postgres/0002_base.sql")),
         (3, "shared", include_str!("postgres/0003_shared.sql")),
         (4, "notices", include_str!("postgres/0004_notices.sql")),
+        (5, "figures", include_str!("postgres/0005_figures.sql")),
         (6, "traces", include_str!("postgres/0006_traces.sql")),
     ];
     let migration = |(version, name, script): (i64, &'static str, &'static str)| {

@@ -8,6 +8,8 @@ mod budget;
 mod compare;
 mod deliveries;
 pub(super) mod engine;
+mod figures;
+mod lists;
 mod many;
 mod notices;
 mod people;

@@ -308,6 +308,7 @@ fn migrations() -> Migrator {
         (2, "true", include_str!("sqlite/0002_true.sql")),
         (3, "shared", include_str!("sqlite/0003_shared.sql")),
         (4, "notices", include_str!("sqlite/0004_notices.sql")),
+        (5, "figures", include_str!("sqlite/0005_figures.sql")),
         (6, "traces", include_str!("sqlite/0006_traces.sql")),
     ];
     let migration = |(version, name, script): (i64, &'static str, &'static str)| {

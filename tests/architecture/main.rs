@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lane", &["trello", "docspace", "store", "model", "retry"]),
     ("heartbeat", &["notices", "model", "api"]),
     ("notices", &["store", "model", "api", "retry"]),
+    ("figures", &["store", "metrics"]),
     ("leader", &["store"]),
     ("knowledge", &["store", "scope", "lane", "watched"]),
     ("mirror::plan", &["model", "scope"]),
@@ -112,6 +113,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "api",
             "redact",
             "exposition",
+            "figures",
         ],
     ),
     (
@@ -150,6 +152,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox",
             "trello",
             "docspace",
+            "figures",
             "scope",
             "lane",
             "leader",

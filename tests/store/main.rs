@@ -6,6 +6,8 @@
 
 mod budget;
 mod captures;
+mod figures;
+mod lists;
 mod notices;
 mod postgres;
 mod queue;

@@ -38,4 +38,5 @@ mod respecting;
 mod sharing;
 mod sqlite;
 mod surviving;
+mod watching;
 mod withstanding;

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use crate::admin::refusal::Refusal;
 use crate::admin::{About, Admin};
+use crate::desk::findings::{Situation, Tone, findings};
 use crate::desk::standings::{STATUSES, total};
-use crate::desk::summary::{Facts, summary};
 use crate::http::Clients;
 use crate::model::failure::{Code, Failure};
+use crate::model::id::ModelId;
 use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::time::Timestamp;
 use crate::store::{Concern, Group, Paused, Store};
@@ -21,6 +22,7 @@ struct Read {
     paused: Paused,
     groups: Vec<(Group, u64)>,
     concerns: Vec<Concern>,
+    sources: Vec<(ModelId, Option<String>)>,
     /// Models whose webhooks are ours, and requests to Trello that services occupy.
     watched: usize,
     occupied: u32,
@@ -32,10 +34,11 @@ pub(super) async fn status(
     State(clients): State<Clients>,
 ) -> Result<Json<Value>, Refusal> {
     let budget = clients.trello.budget();
-    let (paused, groups, concerns, watched, occupied) = tokio::try_join!(
+    let (paused, groups, concerns, sources, watched, occupied) = tokio::try_join!(
         store.lanes(),
         store.groups(),
         store.concerns(),
+        store.sources(),
         store.models(),
         store.occupied_permits(budget.per()),
     )?;
@@ -43,6 +46,7 @@ pub(super) async fn status(
         paused,
         groups,
         concerns,
+        sources,
         watched: watched.len(),
         occupied,
     };
@@ -51,11 +55,7 @@ pub(super) async fn status(
         "at": Timestamp::now().to_string(),
         "version": env!("CARGO_PKG_VERSION"),
         "instance": admin.about.instance,
-        "summary": summary(Facts {
-            lanes: &read.paused.lanes,
-            groups: &read.groups,
-            concerns: &read.concerns,
-        }),
+        "summary": summary(&admin.about, &read, door),
         "deliveries": { "stored": door.is_none(), "reason": door },
         "services": [service("trello", Lane::Trello, &read), service("docspace", Lane::DocSpace, &read)],
         "paused": read.paused.lanes.iter().map(|(lane, pause)| closed(*lane, pause)).collect::<Vec<_>>(),
@@ -65,6 +65,31 @@ pub(super) async fn status(
         "boards": boards(&read),
         "concerns": read.concerns.iter().map(concern).collect::<Vec<_>>(),
     })))
+}
+
+/// The sentence on top of the page.
+fn summary(about: &About, read: &Read, door: Option<&str>) -> Value {
+    let names = read.sources.iter().filter_map(|(_, name)| name.as_deref());
+    let workspaces: Vec<_> = names.map(crate::api::printable).collect();
+    let first = findings(&Situation {
+        now: read.paused.now,
+        unready: door,
+        pauses: &read.paused.lanes,
+        groups: &read.groups,
+        concerns: &read.concerns,
+        workspaces: &workspaces,
+        is_begun: !read.sources.is_empty(),
+        has_public_url: about.webhooks.callback.is_some(),
+    })
+    .into_iter()
+    .next();
+    let first = first.expect("there is always something to say");
+    let well = match first.tone {
+        Tone::Wrong | Tone::Care => false,
+        Tone::Busy | Tone::Well | Tone::Still => true,
+    };
+    let fix = Some(first.advice.join(" ")).filter(|fix| !fix.is_empty());
+    json!({ "well": well, "state": first.kind.as_str(), "sentence": first.sentence, "fix": fix })
 }
 
 /// A service with the gates before it.

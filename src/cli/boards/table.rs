@@ -3,7 +3,8 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::api;
-use crate::cli::terminal::{WIDTH, fitted, roughly};
+use crate::cli::terminal::{WIDTH, fitted};
+use crate::desk::roughly;
 use crate::desk::standings::reason;
 use crate::model::id::BoardId;
 use crate::model::time::Timestamp;

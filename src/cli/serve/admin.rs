@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context as _;
 
-use crate::admin::{self, About, Admin};
+use crate::admin::{self, About, Admin, Entrance, Watch};
 use crate::cli::wiring;
 use crate::config::{AdminConfig, Config};
+use crate::figures::Clerk;
 use crate::http::{Shared, server};
 use crate::supervisor::Supervisor;
 
@@ -47,7 +48,7 @@ fn in_words(error: &io::Error) -> String {
 pub(super) fn serve(
     config: &Config,
     listener: TcpListener,
-    shared: &Shared,
+    (shared, clerk): (&Shared, &Clerk),
     supervisor: &mut Supervisor,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
@@ -56,8 +57,15 @@ pub(super) fn serve(
         webhooks: wiring::ours(config),
     };
     let token = config.admin.token.as_ref();
-    let router = admin::router(Admin::new(shared.clone(), about, token, address));
     let listening = supervisor.soft_stop();
+    let watch = Watch::new(
+        shared.clone(),
+        about.clone(),
+        clerk.clone(),
+        listening.clone(),
+    );
+    let entrance = Entrance { token, address };
+    let router = admin::router(Admin::new(shared.clone(), about, watch, entrance));
     tracing::info!(listen = %address, token = token.is_some(), "status page, API and metrics");
     supervisor.spawn("admin listener", async move {
         if let Err(error) = server::serve(listener, router, listening).await {

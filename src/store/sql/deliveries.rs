@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Sql;
 use super::boards::hinted;
 use super::engine::{Engine, Row, Transaction};
+use super::figures;
 use super::row::{all_parsed, get, get_parsed, maybe};
 use super::statement::{records, sql, texts};
 use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
@@ -110,6 +111,7 @@ impl<E: Engine> Deliveries for Sql<E> {
             " AND at < " now " - 7776000000"
         );
         let history = self.engine.execute(history.bind(TIDY)).await?;
+        figures::forget(&self.engine).await?;
         Ok(deliveries.max(history) == u64::from(TIDY))
     }
 }

@@ -243,7 +243,7 @@ impl<E: Engine> Views for Sql<E> {
 }
 
 /// A page of what a query answered that asked for `most` rows. One that cannot be read is left out, and does not end the list.
-fn page<R: Row, T>(
+pub(super) fn page<R: Row, T>(
     rows: &[R],
     most: u32,
     read: impl Fn(&R) -> Result<T, StoreError>,
@@ -259,7 +259,7 @@ fn page<R: Row, T>(
     })
 }
 
-fn standing(row: &impl Row) -> Result<Standing, StoreError> {
+pub(super) fn standing(row: &impl Row) -> Result<Standing, StoreError> {
     let twins: Option<Vec<RoomId>> = json(row, "twins")?;
     Ok(Standing {
         id: get_parsed(row, "id")?,
@@ -292,7 +292,7 @@ fn candidate(row: &impl Row) -> Result<Candidate, StoreError> {
     })
 }
 
-fn happened(row: &impl Row) -> Result<Happened, StoreError> {
+pub(super) fn happened(row: &impl Row) -> Result<Happened, StoreError> {
     Ok(Happened {
         at: get(row, "at")?,
         event: get(row, "event")?,

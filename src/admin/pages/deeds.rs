@@ -1,0 +1,263 @@
+//! What a person does on the pages: plain forms, answered by a way back to where he was, with what came of it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{MethodRouter, post};
+use serde::Deserialize;
+
+use crate::admin::Admin;
+use crate::admin::pages::view;
+use crate::admin::pages::words::counted;
+use crate::admin::pages::{lost, trouble};
+use crate::desk::findings::Tone;
+use crate::desk::words::{self, Which};
+use crate::model::board::Told;
+use crate::model::id::BoardId;
+use crate::store::history::{Event, Note};
+use crate::store::{Store, StoreError};
+
+/// What can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    RetryAll,
+    Release,
+    Sweep,
+    Retry(BoardId),
+    Ignore(BoardId),
+    Mirror(BoardId),
+}
+
+impl Deed {
+    pub(super) fn button(self) -> view::Deed {
+        let (action, label) = match self {
+            Self::RetryAll => ("/retry".to_owned(), "Try all again"),
+            Self::Release => ("/release".to_owned(), "Release the brake"),
+            Self::Sweep => ("/sweep".to_owned(), "Sweep now"),
+            Self::Retry(board) => (format!("/boards/{board}/retry"), "Retry"),
+            Self::Ignore(board) => (format!("/boards/{board}/ignore"), "Ignore"),
+            Self::Mirror(board) => (format!("/boards/{board}/mirror"), "Give it a room"),
+        };
+        view::Deed { action, label }
+    }
+
+    /// Where one is afterwards.
+    fn place(self) -> String {
+        match self {
+            Self::RetryAll | Self::Release | Self::Sweep => "/".to_owned(),
+            Self::Retry(board) | Self::Ignore(board) | Self::Mirror(board) => {
+                format!("/boards/{board}")
+            }
+        }
+    }
+}
+
+/// What was done, as it stands in the address of the page that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Done {
+    Retried,
+    /// Trying again does not let a brake go.
+    Held,
+    RetriedAll,
+    Released,
+    Swept,
+    Ignored,
+    Mirrored,
+}
+
+impl Done {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Retried => "retried",
+            Self::Held => "held",
+            Self::RetriedAll => "retried-all",
+            Self::Released => "released",
+            Self::Swept => "swept",
+            Self::Ignored => "ignored",
+            Self::Mirrored => "mirrored",
+        }
+    }
+
+    /// What is said of it; `count` is of boards.
+    pub(super) fn said(self, count: u64) -> view::Done {
+        let boards = counted(count, "board", "boards");
+        let is = if count == 1 { "is" } else { "are" };
+        let goes = if count == 1 { "goes" } else { "go" };
+        let (tone, said) = match (self, count) {
+            (Self::Retried, _) => (Tone::Well, "The board is tried again now.".to_owned()),
+            (Self::Held, _) => (
+                Tone::Care,
+                "The board goes on waiting: the brake is on until somebody releases it on the status page."
+                    .to_owned(),
+            ),
+            (Self::RetriedAll, 0) => (
+                Tone::Still,
+                "No board failed or waits for what can be tried again. Paused services are tried now.".to_owned(),
+            ),
+            (Self::RetriedAll, _) => (Tone::Well, format!("{boards} {is} tried again now.")),
+            (Self::Released, 0) => {
+                (Tone::Well, "The brake is off. No board waited for it.".to_owned())
+            }
+            (Self::Released, _) => (Tone::Well, format!("The brake is off. {boards} {goes} on now.")),
+            (Self::Swept, _) => (
+                Tone::Well,
+                "A sweep begins within seconds: it finds what no delivery has told of.".to_owned(),
+            ),
+            (Self::Ignored, _) => (
+                Tone::Well,
+                "The board is ignored from now on. A room that it has is kept as it is.".to_owned(),
+            ),
+            (Self::Mirrored, _) => (Tone::Well, "The board gets its room now.".to_owned()),
+        };
+        view::Done { tone, said }
+    }
+}
+
+pub(super) fn routes() -> Router<Admin> {
+    Router::new()
+        .route("/retry", of_all(Deed::RetryAll))
+        .route("/release", of_all(Deed::Release))
+        .route("/sweep", of_all(Deed::Sweep))
+        .route("/boards/{board}/retry", of_board(Deed::Retry))
+        .route("/boards/{board}/ignore", of_board(Deed::Ignore))
+        .route("/boards/{board}/mirror", of_board(Deed::Mirror))
+}
+
+fn of_all(deed: Deed) -> MethodRouter<Admin> {
+    post(
+        async move |State(store): State<Arc<dyn Store>>, given: GivenForm| {
+            answered(&*store, deed, given).await
+        },
+    )
+}
+
+fn of_board(deed: fn(BoardId) -> Deed) -> MethodRouter<Admin> {
+    post(
+        async move |State(store): State<Arc<dyn Store>>,
+                    Path(board): Path<String>,
+                    given: GivenForm| {
+            match board.parse() {
+                Ok(board) => answered(&*store, deed(board), given).await,
+                Err(_) => lost(),
+            }
+        },
+    )
+}
+
+/// What a form brings beside its address.
+#[derive(Debug, Default, Deserialize)]
+struct Given {
+    /// The list from which it was sent.
+    back: Option<String>,
+}
+
+type GivenForm = Result<Form<Given>, FormRejection>;
+
+async fn answered(store: &dyn Store, deed: Deed, given: GivenForm) -> Response {
+    let back = given.ok().and_then(|Form(given)| given.back);
+    let place = back
+        .filter(|back| is_a_list(back))
+        .unwrap_or_else(|| deed.place());
+    match done(store, deed).await {
+        Ok((done, count)) => {
+            let and = if place.contains('?') { '&' } else { '?' };
+            let place = format!("{place}{and}done={}&count={count}", done.as_str());
+            Redirect::to(&place).into_response()
+        }
+        Err(error) => trouble(&error),
+    }
+}
+
+/// One of our own addresses: a form of another site must not lead anybody away from here.
+fn is_a_list(place: &str) -> bool {
+    place.starts_with("/?")
+        && place
+            .chars()
+            .all(|c| c.is_ascii_graphic() && c != '\\' && c != '#')
+}
+
+/// Does it; says what was done, and to how many boards.
+async fn done(store: &dyn Store, deed: Deed) -> Result<(Done, u64), StoreError> {
+    Ok(match deed {
+        Deed::RetryAll => {
+            let tried = words::retry(Which::All, store).await?;
+            (Done::RetriedAll, tried.boards)
+        }
+        Deed::Release => (Done::Released, words::release(store).await?.boards),
+        Deed::Sweep => {
+            store.ask_for_sweep().await?;
+            (Done::Swept, 0)
+        }
+        Deed::Retry(board) => {
+            let tried = words::retry(Which::Boards(&[board]), store).await?;
+            let done = if tried.held > 0 {
+                Done::Held
+            } else {
+                Done::Retried
+            };
+            (done, tried.boards)
+        }
+        Deed::Ignore(board) => {
+            words::ignore(board, store).await?;
+            (Done::Ignored, 1)
+        }
+        Deed::Mirror(board) => {
+            store.tell(board, Told::Mirror).await?;
+            store
+                .note(board, &Note::new(Event::Told, "to mirror it"))
+                .await?;
+            (Done::Mirrored, 1)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_leads_back_to_a_list_of_ours_and_nowhere_else() {
+        for place in ["/?status=failed", "/?q=a+b&before=12"] {
+            assert!(is_a_list(place), "{place}");
+        }
+        for place in [
+            "//evil.example",
+            "https://evil.example/?",
+            "/?a\r\nb: c",
+            "/?\\",
+            "/login",
+            "",
+        ] {
+            assert!(!is_a_list(place), "{place}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_said_in_whole_sentences() {
+        let all = [
+            Done::Retried,
+            Done::Held,
+            Done::RetriedAll,
+            Done::Released,
+            Done::Swept,
+            Done::Ignored,
+            Done::Mirrored,
+        ];
+        for done in all {
+            for count in [0, 1, 2] {
+                assert!(done.said(count).said.ends_with('.'), "{done:?} {count}");
+            }
+            let word = serde_json::json!(done.as_str());
+            assert_eq!(serde_json::from_value::<Done>(word).unwrap(), done);
+        }
+        assert_eq!(Done::RetriedAll.said(1).said, "1 board is tried again now.");
+        assert_eq!(
+            Done::Released.said(2_000).said,
+            "The brake is off. 2,000 boards go on now."
+        );
+    }
+}

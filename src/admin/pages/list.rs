@@ -1,0 +1,210 @@
+//! The list of boards: what is asked for in the address, and how it is shown.
+
+use serde::Deserialize;
+
+use crate::admin::pages::deeds::Done;
+use crate::admin::pages::plot::Span;
+use crate::admin::pages::view::{BoardRow, Link, List, StatusChoice};
+use crate::admin::pages::words::{encoded, mark, moment, named, why};
+use crate::docspace::DocSpace;
+use crate::model::time::Timestamp;
+use crate::store::{Cursor, Entry, Filter, Page};
+
+/// How many boards a page of the list has.
+pub(super) const ROWS: u32 = 25;
+/// A longer text is in no name: Trello cuts names, too.
+const LONGEST: usize = 200;
+/// What stands before the short link in the address of a board.
+const ADDRESS: &str = "https://trello.com/b/";
+
+/// The statuses that can be chosen: as they are asked for, and as they are called.
+const STATUSES: [(&str, &str); 7] = [
+    ("pending", "Pending"),
+    ("mirrored", "Mirrored"),
+    ("mirrored/drift", "Mirrored, changed by hand"),
+    ("waiting", "Waiting"),
+    ("waiting/brake", "Waiting for the brake"),
+    ("failed", "Failed"),
+    ("ignored", "Ignored"),
+];
+
+/// What the address of the page asks for. An empty field of a form is none.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    pub(super) span: Span,
+    #[serde(default)]
+    before: String,
+    pub(super) done: Option<Done>,
+    #[serde(default)]
+    pub(super) count: u64,
+}
+
+impl Asked {
+    pub(super) fn filter(&self) -> Filter {
+        let (status, reason) = match self.status.split_once('/') {
+            Some((status, reason)) => (status, Some(reason)),
+            None => (self.status.as_str(), None),
+        };
+        let text = self.text();
+        let text = match text.strip_prefix(ADDRESS) {
+            Some(rest) => rest.split('/').next().unwrap_or(rest),
+            None => text,
+        };
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        Filter {
+            status: some(status),
+            reason: reason.and_then(some),
+            text: some(text),
+        }
+    }
+
+    pub(super) fn before(&self) -> Option<Cursor> {
+        self.before.parse().ok()
+    }
+
+    fn text(&self) -> &str {
+        let text = self.q.trim();
+        let end = text.char_indices().nth(LONGEST);
+        end.map_or(text, |(end, _)| &text[..end])
+    }
+
+    /// The address of the same list with another span, or from another board on.
+    pub(super) fn address(&self, span: Span, before: Option<Cursor>) -> String {
+        let mut parts = Vec::new();
+        if !self.text().is_empty() {
+            parts.push(format!("q={}", encoded(self.text())));
+        }
+        if !self.status.is_empty() {
+            parts.push(format!("status={}", encoded(&self.status)));
+        }
+        if span != Span::default() {
+            parts.push(format!("span={}", span.as_str()));
+        }
+        if let Some(before) = before {
+            parts.push(format!("before={before}"));
+        }
+        format!("/?{}", parts.join("&"))
+    }
+
+    /// Puts what was found into words.
+    pub(super) fn list(
+        &self,
+        found: Option<&Page<Entry>>,
+        docspace: &DocSpace,
+        now: Timestamp,
+    ) -> List {
+        let is_filtered = !self.text().is_empty() || !self.status.is_empty();
+        let to = |before| format!("{}#boards", self.address(self.span, before));
+        let rows = found.map_or(&[][..], |found| &found.rows);
+        List {
+            search: self.text().to_owned(),
+            choices: STATUSES
+                .iter()
+                .map(|(value, label)| StatusChoice {
+                    value,
+                    label,
+                    is_chosen: *value == self.status,
+                })
+                .collect(),
+            is_filtered,
+            here: self.address(self.span, self.before()),
+            rows: rows.iter().map(|entry| row(entry, docspace, now)).collect(),
+            emptiness: match (found, is_filtered) {
+                (None, _) => "The database does not answer, so no board can be shown.",
+                (Some(_), true) => "No board is like that.",
+                (Some(_), false) => {
+                    "There is no board yet. It comes here by itself when it is made in Trello."
+                }
+            },
+            first: self.before().is_some().then(|| to(None)),
+            next: found
+                .and_then(|found| found.next)
+                .map(|next| to(Some(next))),
+        }
+    }
+}
+
+fn row(entry: &Entry, docspace: &DocSpace, now: Timestamp) -> BoardRow {
+    let board = &entry.standing;
+    BoardRow {
+        href: format!("/boards/{}", board.id),
+        name: named(board.name.as_deref()),
+        trello: trello(board.short_link.as_deref()),
+        mark: mark(&board.words),
+        why: why(&board.words),
+        can_retry: board.words.status == "failed",
+        room: board.room.map(|room| Link {
+            url: docspace.room_url(room, entry.is_archived),
+            text: named(board.room_title.as_deref()),
+        }),
+        since: moment(board.since, now),
+    }
+}
+
+/// Where a person opens the board. A short link is letters and digits, or it is none of Trello's.
+pub(super) fn trello(short_link: Option<&str>) -> Option<Link> {
+    let link = short_link.filter(|link| link.chars().all(|c| c.is_ascii_alphanumeric()))?;
+    Some(Link {
+        url: format!("{ADDRESS}{link}"),
+        text: "Trello".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(q: &str, status: &str) -> Asked {
+        Asked {
+            q: q.into(),
+            status: status.into(),
+            ..Asked::default()
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_understood_as_it_is_written() {
+        assert_eq!(asked("", "").filter(), Filter::default());
+        let filter = asked("  Café ", "waiting/brake").filter();
+        let expected = Filter {
+            status: Some("waiting".into()),
+            reason: Some("brake".into()),
+            text: Some("Café".into()),
+        };
+        assert_eq!(filter, expected);
+        let link = asked("https://trello.com/b/AbCd1234/a-board", "").filter();
+        assert_eq!(link.text.as_deref(), Some("AbCd1234"));
+        let long = asked(&"é".repeat(900), "").filter();
+        assert_eq!(long.text.unwrap().chars().count(), LONGEST);
+    }
+
+    #[test]
+    fn the_address_of_a_list_holds_all_that_was_asked_for() {
+        let asked = asked("a&b\"><", "failed");
+        assert_eq!(
+            asked.address(Span::Hour, None),
+            "/?q=a%26b%22%3E%3C&status=failed"
+        );
+        let later = asked.address(Span::Week, Some("12".parse().unwrap()));
+        assert_eq!(
+            later,
+            "/?q=a%26b%22%3E%3C&status=failed&span=week&before=12"
+        );
+        assert_eq!(Asked::default().address(Span::Hour, None), "/?");
+    }
+
+    #[test]
+    fn only_what_can_be_a_short_link_becomes_an_address() {
+        assert_eq!(
+            trello(Some("AbCd1234")).unwrap().url,
+            "https://trello.com/b/AbCd1234"
+        );
+        assert_eq!(trello(Some("../evil")), None);
+        assert_eq!(trello(None), None);
+    }
+}
