@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use secrecy::SecretString;
+use tokio::runtime::Builder;
 
 use crate::config::{
     Config, Database, Environment, ExistingBoards, LogFormat, OnBoardDeleted, OnDrift, SecretUrl,
@@ -35,9 +37,12 @@ const COLLECTOR_PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn block_on(
     command: impl Future<Output = anyhow::Result<ExitCode>>,
 ) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
+    // On one processor, or the share of one that a container may have, a second thread would only be one more to wake.
+    let mut runtime = match thread::available_parallelism() {
+        Ok(processors) if processors.get() > 1 => Builder::new_multi_thread(),
+        Ok(_) | Err(_) => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build();
     let runtime = runtime.context("cannot start the runtime")?;
     let code = runtime.block_on(command);
     runtime.shutdown_background();

@@ -336,7 +336,7 @@ fn migrations() -> Migrator {
         (3, "shared", include_str!("postgres/0003_shared.sql")),
         (4, "notices", include_str!("postgres/0004_notices.sql")),
         (5, "figures", include_str!("postgres/0005_figures.sql")),
-        (6, "traces", include_str!("postgres/0006_traces.sql")),
+        (6, "board", include_str!("postgres/0006_board.sql")),
     ];
     let migration = |(version, name, script): (i64, &'static str, &'static str)| {
         let script = SqlStr::from_static(script);

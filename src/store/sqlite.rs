@@ -309,7 +309,7 @@ fn migrations() -> Migrator {
         (3, "shared", include_str!("sqlite/0003_shared.sql")),
         (4, "notices", include_str!("sqlite/0004_notices.sql")),
         (5, "figures", include_str!("sqlite/0005_figures.sql")),
-        (6, "traces", include_str!("sqlite/0006_traces.sql")),
+        (6, "board", include_str!("sqlite/0006_board.sql")),
     ];
     let migration = |(version, name, script): (i64, &'static str, &'static str)| {
         let script = SqlStr::from_static(script);
