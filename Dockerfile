@@ -7,6 +7,7 @@ WORKDIR /build
 # The program says of what it is made, so that scanners find a dependency that has become unsafe.
 RUN cargo install --locked cargo-auditable@0.7.7
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY config config
 COPY src src
 # touch: an older checkout has older files than the cache, and cargo would take the cached program for the newer one.
