@@ -137,8 +137,8 @@ pub trait Queue {
     /// Takes due boards, the longest due first. A lease that ran out is taken over.
     async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Vec<Claim>, StoreError>;
 
-    /// Commits a create before it is sent, and prolongs the lease to `lease`. Refused when the lease was lost, when the board has a room,
-    /// and while an earlier create may still come true.
+    /// Commits a create before it is sent, and prolongs the lease. Refused when the lease was lost, the board has a room, or an earlier create
+    /// may still come true.
     async fn intend(
         &self,
         fence: Fence,
@@ -152,8 +152,8 @@ pub trait Queue {
     /// Notes that so many of the members to invite were dealt with, before the call to the last of them is sent.
     async fn count_invitees(&self, fence: Fence, invitees: u32) -> Result<Held, StoreError>;
 
-    /// Writes down what is known of a board's room and of writes to it, and prolongs the lease to `lease`: before each write what is about to
-    /// be sent, after it what came of it. Refused when the lease was lost.
+    /// Writes down what is known of a board's room, and prolongs the lease: what is about to be sent, and afterwards what came of it.
+    /// Refused when the lease was lost.
     async fn amend(
         &self,
         fence: Fence,
@@ -162,8 +162,7 @@ pub trait Queue {
         note: Option<&Note>,
     ) -> Result<Held, StoreError>;
 
-    /// Notes what is known of a create by now. Needs no lease: it is true whoever says it, but only of the one that was intended at
-    /// `remote_at`; another may have been sent meanwhile.
+    /// Notes what is known of the create that was intended at `remote_at`. Needs no lease: it is true whoever says it.
     async fn answered(
         &self,
         board: BoardId,
@@ -178,7 +177,7 @@ pub trait Queue {
     /// but never shortens a backoff.
     async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError>;
 
-    /// Gives leases back: that of one board, or those of every earlier process of this kind, of boards and of duties.
+    /// Gives leases back, also those of duties.
     async fn hand_back(&self, whose: Whose<'_>) -> Result<u64, StoreError>;
 
     /// Makes boards due that wait for this.

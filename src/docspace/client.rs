@@ -242,9 +242,8 @@ impl DocSpace {
             Value::String(id) => Some(id),
             other => serde_json::from_value::<User>(other).ok()?.id,
         });
-        let expires = answer.expires.as_deref().and_then(moment);
         Ok(Key {
-            expires,
+            expires: answer.expires.as_deref().and_then(moment),
             scopes: answer.permissions.unwrap_or_default(),
             owner,
         })
