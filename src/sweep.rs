@@ -244,7 +244,12 @@ impl Sweep {
         for name in &scope.unknown {
             tracing::warn!(
                 name,
-                "BOARDROOM_WORKSPACES names a workspace that Trello does not know or does not show to this token; the others are watched"
+                "BOARDROOM_WORKSPACES names a workspace that Trello does not know or does not show to this token"
+            );
+        }
+        if names.is_empty() && !scope.unknown.is_empty() {
+            tracing::error!(
+                "none of BOARDROOM_WORKSPACES is there, so none is watched: `boardroom check` shows which there are"
             );
         }
         self.tell_of_scope(&scope).await?;

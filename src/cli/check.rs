@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::check::report::{Finding, Report};
 use crate::cli::{Context, wiring};
-use crate::config::{Needs, effective};
+use crate::config::{Needs, Stray, effective, strays};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = Arc::new(context.load(Needs::Serve)?);
@@ -30,7 +30,9 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
         tokio::spawn(docspace::check(config.clone(), docspace)),
     ];
     let mut report = Report::new(&config);
-    report.show(&[configuration(context), database::check(&config).await]);
+    report.show(&[configuration(context)]);
+    report.show(&strayed(context));
+    report.show(&[database::check(&config).await]);
     for findings in remote {
         report.show(&findings.await?);
     }
@@ -52,4 +54,17 @@ fn configuration(context: &Context) -> Finding {
         None => "complete; from the environment".to_owned(),
     };
     Finding::ok("configuration", detail)
+}
+
+/// Variables that look like settings and are none.
+fn strayed(context: &Context) -> Vec<Finding> {
+    let strays = strays(&context.environment);
+    let finding = |stray: &Stray| {
+        Finding::warning(
+            "variable",
+            stray.to_string(),
+            "Correct the name, or take the variable away.",
+        )
+    };
+    strays.iter().map(finding).collect()
 }

@@ -44,7 +44,7 @@ const POLL: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(30);
 const DIFFERENT: &str = "The service checks with another secret or for another URL than this command: compare `boardroom config` here and there, or turn on BOARDROOM_CAPTURE and run `boardroom signature`.";
 const OPEN: &str = "Something else answers there, and it would lose every delivery: lead the public URL to the service.";
-const KEPT_OUT: &str = "Something before the service keeps robots out or limits how often they may come: let everybody reach /webhooks/trello; every delivery is verified by its signature.";
+const KEPT_OUT: &str = "Something before the service keeps robots out or limits how often they may come: let everybody reach /webhooks/trello; every delivery is verified by its signature. Where BOARDROOM_TRELLO_SOURCES is set, the service itself does so: run this where it lets deliveries in.";
 const HEAD_ALONE: &str =
     "What stands before the service passes HEAD on and POST not: let it pass on both.";
 const TOO_LONG: &str =

@@ -7,6 +7,16 @@ use boardroom::sandbox::{Answer, Effect, Fault, Role};
 use crate::{Lab, deserted, front};
 
 #[tokio::test]
+async fn a_misspelt_setting_is_warned_of() {
+    let mut lab = Lab::new().await;
+    lab.set("BOARDROOM_LISTN", "127.0.0.1:8080");
+    let check = lab.run(&["check"]).await;
+    check.failed_only(&[]);
+    let words = ["BOARDROOM_LISTN", "BOARDROOM_LISTEN?"];
+    check.found("warning", "variable", &words);
+}
+
+#[tokio::test]
 async fn everything_that_is_in_order_is_said_line_by_line() {
     let mut lab = Lab::new().await;
     lab.trello().add_workspace("Sales");

@@ -28,6 +28,7 @@ const LAST_LINES: usize = 15;
 pub(super) struct Service {
     folder: PathBuf,
     url: String,
+    page: String,
     environment: Vec<(&'static str, String)>,
     http: reqwest::Client,
     child: Child,
@@ -64,7 +65,7 @@ impl Figures {
 impl Service {
     /// Starts the service against the sandbox, on a free port, with its files in `folder`.
     pub(super) fn start(folder: &Path, sandbox: &Sandbox) -> anyhow::Result<Self> {
-        let address = free_address().context("there is no free port on 127.0.0.1")?;
+        let [address, admin] = free_addresses().context("there is no free port on 127.0.0.1")?;
         let url = format!("http://{address}");
         let (trello, docspace) = (&sandbox.trello, &sandbox.docspace);
         let environment = vec![
@@ -75,7 +76,7 @@ impl Service {
             ("ONLYOFFICE_API_KEY", docspace.api_key()),
             ("BOARDROOM_TRELLO_API_URL", trello.url()),
             ("BOARDROOM_LISTEN", address.to_string()),
-            ("BOARDROOM_ADMIN_LISTEN", "off".to_owned()),
+            ("BOARDROOM_ADMIN_LISTEN", admin.to_string()),
             ("BOARDROOM_PUBLIC_URL", url.clone()),
             // In the folder that it runs in: a relative path holds nothing that would have to be escaped.
             ("BOARDROOM_DATABASE_URL", "sqlite://boardroom.db".to_owned()),
@@ -91,6 +92,7 @@ impl Service {
             child: spawn(folder, &environment)?,
             folder: folder.to_owned(),
             url,
+            page: format!("http://{admin}"),
             environment,
             http: api::client(&options)?,
         })
@@ -122,6 +124,11 @@ impl Service {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The status page.
+    pub(super) fn page(&self) -> &str {
+        &self.page
     }
 
     /// The URL under which Trello delivers.
@@ -187,9 +194,12 @@ impl Service {
     }
 }
 
-/// A port that was free a moment ago. The service must know it before it binds it, for it belongs to the callback URL.
-fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// Ports that were free a moment ago. The service must know them before it binds them, for one belongs to the callback URL.
+fn free_addresses() -> std::io::Result<[SocketAddr; 2]> {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    // Both at once, or they might be the same.
+    let (one, other) = (bind()?, bind()?);
+    Ok([one.local_addr()?, other.local_addr()?])
 }
 
 fn spawn(folder: &Path, environment: &[(&str, String)]) -> anyhow::Result<Child> {

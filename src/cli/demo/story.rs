@@ -172,6 +172,7 @@ async fn a_duplicate_changes_nothing(
 pub(super) fn addresses(stage: &Stage, teller: &mut Teller) -> anyhow::Result<()> {
     let docspace = stage.sandbox.docspace.url();
     teller.pause()?;
+    teller.entry("Status page", stage.service.page())?;
     teller.entry(
         "Service",
         &format!("{}/readyz?verbose", stage.service.url()),
