@@ -85,7 +85,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             shared.inbox.door().open();
             tell_of_service(&config, address);
             supervisor.spawn("figures", clerk.clone().run(supervisor.soft_stop()));
-            manager.ready(&format!("serves on {address}"));
+            manager.ready(&format!("serves on {address}")).await;
             service.start(&config, watchers, &mut supervisor);
             supervisor.run(&mut signals).await
         }
