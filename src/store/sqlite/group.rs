@@ -1,16 +1,19 @@
 //! One transaction for all who write at the same time. A commit waits for the disk, and many can wait for it together: whoever is done leaves
-//! the transaction open to the next one, and the last commits for all. Nobody is answered before that.
+//! the transaction open to the next one, and the last commits for all. Nobody who writes is answered before that. Whoever only looks and leaves without a commit does
+//! not wait, and may have seen what others were still about to commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::TURN;
+use super::{BUSY, TURN};
 use crate::store::{StoreError, said};
 
 /// The most that one commit is for, so that nobody waits long for others.
@@ -19,6 +22,9 @@ const MOST: usize = 16;
 const MOST_IN_HASTE: usize = 2;
 
 /// Those who write. Clones share the transaction.
+///
+/// Whoever has begun must be polled until he commits or is dropped: all others wait for him. So nobody may wait for something that writes
+/// beside a part of his own, or beside a future that may have one and is not polled meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pool: SqlitePool,
@@ -37,6 +43,8 @@ pub(super) struct Group {
 struct Open {
     connection: PoolConnection<Sqlite>,
     done: Vec<oneshot::Sender<Result<(), String>>>,
+    /// How many parts have ended, also those that were undone.
+    ended: usize,
     /// Whether somebody in haste has a part in it.
     is_in_haste: bool,
     /// Whether the connection is in no transaction any more.
@@ -50,7 +58,7 @@ impl Open {
         } else {
             MOST
         };
-        self.done.len() >= most
+        self.ended >= most
     }
 }
 
@@ -106,7 +114,8 @@ impl Group {
         coming: Coming,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Part, StoreError> {
-        let gate = Arc::clone(&self.gate).lock_owned().await;
+        let gate = timeout(TURN, Arc::clone(&self.gate).lock_owned()).await;
+        let gate = gate.map_err(|_| sqlx::Error::PoolTimedOut)?;
         coming.has_come();
         let mut part = Part {
             group: self.clone(),
@@ -122,10 +131,11 @@ impl Group {
             let open = open.insert(Open {
                 connection: self.pool.acquire().await?,
                 done: Vec::new(),
+                ended: 0,
                 is_in_haste: false,
                 is_over: false,
             });
-            run("BEGIN IMMEDIATE", &mut open.connection).await?;
+            begin(&mut open.connection).await?;
         }
         Ok(part)
     }
@@ -154,6 +164,7 @@ impl Group {
     /// Undoes what a part has written of which nothing is to remain, and lets the others go on.
     async fn undo(&self, mut gate: Gate, has_savepoint: bool) {
         if let Some(open) = gate.as_mut() {
+            open.ended += 1;
             let remains = if open.done.is_empty() {
                 open.is_over = run("ROLLBACK", &mut open.connection).await.is_ok();
                 false
@@ -185,12 +196,15 @@ impl Part {
     pub(super) async fn commit_with_others(mut self) -> Result<(), StoreError> {
         // Given up in the middle of this, it may have none any more, and be part of what the others commit.
         if std::mem::take(&mut self.has_savepoint) {
-            run("RELEASE part", self.connection()).await?;
+            let released = run("RELEASE part", self.connection()).await;
+            self.has_savepoint = released.is_err();
+            released?;
         }
         let mut gate = self.gate.take().expect("a part commits once");
         let (done, told) = oneshot::channel();
         let open = gate.as_mut().expect("a part is in an open transaction");
         open.done.push(done);
+        open.ended += 1;
         open.is_in_haste |= self.turn.is_none();
         drop(self.turn.take());
         let group = self.group.clone();
@@ -252,6 +266,27 @@ impl Drop for Coming {
     }
 }
 
+/// Begins to write, when no other process does. One that is busy leaves only moments in between, which `SQLite` would hardly ever meet: it
+/// looks ten times a second. So its connection does not wait, and this looks more often.
+async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        match run("BEGIN IMMEDIATE", connection).await {
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY => {
+                sleep(Duration::from_micros(fastrand::u64(2_000..5_000))).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// `SQLITE_BUSY` with all its kinds.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
 async fn run(
     statement: &'static str,
     connection: &mut SqliteConnection,
@@ -264,17 +299,19 @@ mod tests {
     use std::collections::BTreeSet;
 
     use futures_util::future::join_all;
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
     use super::*;
 
     async fn group(folder: &tempfile::TempDir) -> Group {
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join("group.db"))
+            .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(Duration::ZERO)
             .create_if_missing(true);
         let pool = SqlitePoolOptions::new().max_connections(1);
         let pool = pool.connect_with(options).await.unwrap();
-        let table = "CREATE TABLE number (n INTEGER PRIMARY KEY)";
+        let table = "CREATE TABLE IF NOT EXISTS number (n INTEGER PRIMARY KEY)";
         sqlx::query(table).execute(&pool).await.unwrap();
         Group::new(pool)
     }
@@ -337,7 +374,7 @@ mod tests {
                 part.commit_with_others().await
             };
             let (first, given_up, last) = (round * 3, round * 3 + 1, round * 3 + 2);
-            let patience = std::time::Duration::from_micros(fastrand::u64(0..1500));
+            let patience = Duration::from_micros(fastrand::u64(0..1500));
             let (one_told, _, last_told) =
                 tokio::join!(one(first), timeout(patience, one(given_up)), one(last));
             one_told.unwrap();
@@ -347,6 +384,57 @@ mod tests {
         let kept = kept(&group).await;
         assert!(kept.is_superset(&kept_for_certain));
         assert_eq!(group.coming.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn beside_a_busy_process_others_get_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let (busy, other) = (group(&folder).await, group(&folder).await);
+        let next = AtomicUsize::new(0);
+        let one = async |group: &Group| {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let mut part = group.begin().await?;
+            write(&mut part, i64::try_from(number).unwrap()).await?;
+            part.commit_with_others().await
+        };
+        let for_ever = async || -> StoreError {
+            loop {
+                if let Err(error) = one(&busy).await {
+                    return error;
+                }
+            }
+        };
+        let others = async {
+            for _ in 0..20 {
+                one(&other).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        tokio::select! {
+            ended = others => ended.unwrap(),
+            errors = join_all((0..64).map(|_| for_ever())) => panic!("{errors:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_that_are_undone_count_towards_a_full_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        // Somebody is always about to come.
+        let coming = Coming::announce(&group);
+        let mut first = group.begin().await.unwrap();
+        write(&mut first, 1).await.unwrap();
+        let first = tokio::spawn(first.commit_with_others());
+        for number in 2..=MOST {
+            assert!(!first.is_finished());
+            let mut part = group.begin().await.unwrap();
+            write(&mut part, i64::try_from(number).unwrap())
+                .await
+                .unwrap();
+        }
+        first.await.unwrap().unwrap();
+        assert_eq!(kept(&group).await, BTreeSet::from([1]));
+        drop(coming);
     }
 
     #[tokio::test]
