@@ -38,7 +38,6 @@ pub type Sqlite = Sql<File>;
 /// The file.
 #[derive(Debug, Clone)]
 pub struct File {
-    write: SqlitePool,
     group: Group,
     read: SqlitePool,
     path: PathBuf,
@@ -154,8 +153,7 @@ impl Sql<File> {
 impl File {
     fn new(write: SqlitePool, read: SqlitePool, path: PathBuf) -> Self {
         Self {
-            group: Group::new(write.clone()),
-            write,
+            group: Group::new(write),
             read,
             path,
         }
@@ -199,7 +197,7 @@ impl Engine for File {
 
     async fn close(&self) {
         self.read.close().await;
-        self.write.close().await;
+        self.group.close().await;
     }
 }
 
