@@ -37,7 +37,8 @@ pub(super) fn config(further: Vec<CertificateDer<'static>>) -> ClientConfig {
 struct Lazy {
     provider: Arc<CryptoProvider>,
     further: Vec<CertificateDer<'static>>,
-    made: OnceLock<Result<Verifier, Error>>,
+    /// A failure is not kept: the certificates may be there at the next handshake.
+    made: OnceLock<Verifier>,
 }
 
 impl Lazy {
@@ -50,11 +51,13 @@ impl Lazy {
     }
 
     fn verifier(&self) -> Result<&Verifier, Error> {
-        let make = || {
-            Verifier::new_with_extra_roots(self.further.iter().cloned(), self.provider.clone())
-                .map_err(|error| Error::General(format!("{error}; {FIX}")))
-        };
-        self.made.get_or_init(make).as_ref().map_err(Error::clone)
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let further = self.further.iter().cloned();
+        let made = Verifier::new_with_extra_roots(further, self.provider.clone())
+            .map_err(|error| Error::General(format!("{error}; {FIX}")))?;
+        Ok(self.made.get_or_init(|| made))
     }
 }
 

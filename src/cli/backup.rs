@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use crate::cli::{Context, wiring};
 use crate::config::{Database, Needs};
 use crate::desk::counted;
 use crate::store;
+use crate::supervisor::Signals;
 
 /// For `backup --help`.
 pub(super) const ABOUT: &str = "\
@@ -41,7 +42,12 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
             quoted(&file.display().to_string())
         ),
     };
-    let copied = store::backup(path, file).await?;
+    let mut signals = Signals::listen().context("cannot listen to signals")?;
+    let copied = tokio::select! {
+        copied = store::backup(path, file) => copied?,
+        // What was written so far goes with the work.
+        signal = signals.next() => bail!("there is no backup: {signal} has ended it"),
+    };
     super::print(format_args!(
         "{}: {}, {} kB",
         file.display(),

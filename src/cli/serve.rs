@@ -85,7 +85,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
             shared.inbox.door().open();
             tell_of_service(&config, address);
             supervisor.spawn("figures", clerk.clone().run(supervisor.soft_stop()));
-            manager.ready(&format!("serves on {address}"));
+            manager.ready(&format!("serves on {address}")).await;
             service.start(&config, watchers, &mut supervisor);
             supervisor.run(&mut signals).await
         }
@@ -248,9 +248,9 @@ impl Service {
             sources: wiring::sources(config),
         });
         let router = http::router(shared.clone());
-        let listening = supervisor.soft_stop();
+        let (stop, hard_stop) = (supervisor.soft_stop(), supervisor.hard_stop());
         supervisor.spawn("public listener", async move {
-            if let Err(error) = server::serve(listener, router, listening).await {
+            if let Err(error) = server::serve(listener, router, stop, &hard_stop).await {
                 tracing::error!(%error, "the public listener failed");
             }
         });

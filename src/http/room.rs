@@ -23,7 +23,7 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Waits until there is room for one long body. It is kept until what this returns is dropped.
+    /// Waits until there is room for one long body, and keeps that room for it until what this returns is dropped.
     pub(super) async fn take(&self) -> OwnedSemaphorePermit {
         let place = self.0.clone().acquire_owned().await;
         place.expect("the semaphore is never closed")

@@ -32,7 +32,7 @@ const BACKLOG: u32 = 1024;
 /// What the system keeps of a connection that nobody has read or taken yet, in bytes, so that a thousand slow ones cannot fill its memory.
 /// It would be up to some megabytes each; this is enough for half a megabyte a second to the other end of the world.
 const UNREAD_BYTES: u32 = 128 << 10;
-/// How long requests may take to end once the listener stops accepting.
+/// How long requests may take to end once the listener stops accepting, unless it is stopped hard before that.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 /// How long nothing is accepted after that failed for want of files or memory.
 const BREATH: Duration = Duration::from_millis(50);
@@ -56,12 +56,13 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// Serves until it is told to stop, then lets requests end that have begun. Handlers find the address of the other end as
-/// `ConnectInfo<SocketAddr>`.
+/// Serves until it is told to stop, then lets requests end that have begun, and drops those that are left when it is stopped hard. Handlers
+/// find the address of the other end as `ConnectInfo<SocketAddr>`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     stop: CancellationToken,
+    hard_stop: &CancellationToken,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let house = House {
@@ -69,7 +70,7 @@ pub async fn serve(
         router,
         graceful: GracefulShutdown::new(),
         connections: TaskTracker::new(),
-        hard_stop: CancellationToken::new(),
+        hard_stop: hard_stop.child_token(),
     };
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -174,7 +175,96 @@ fn open_files() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::extract::Request;
+    use axum::routing::post;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::Notify;
+    use tokio_util::sync::DropGuard;
+
     use super::*;
+
+    /// A request whose body is never sent to its end.
+    const HEAD: &str = "POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 200000\r\n\r\n";
+
+    /// What takes a request, reads nothing of it and never answers. Says that one has come, and is over once one was dropped.
+    fn deaf() -> (Router, Arc<Notify>, CancellationToken) {
+        let (come, dropped) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (tell, guarded) = (come.clone(), dropped.clone());
+        let handler = move |request: Request| {
+            let (tell, guard): (_, DropGuard) = (tell.clone(), guarded.clone().drop_guard());
+            async move {
+                tell.notify_one();
+                std::future::pending::<()>().await;
+                drop((request, guard));
+            }
+        };
+        (Router::new().route("/", post(handler)), come, dropped)
+    }
+
+    async fn in_time<T>(something: impl Future<Output = T>) -> T {
+        let patience = Duration::from_mins(1);
+        timeout(patience, something).await.expect("it never came")
+    }
+
+    async fn client(address: SocketAddr) -> TcpStream {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(HEAD.as_bytes()).await.unwrap();
+        client.write_all(&vec![b'x'; 100_000]).await.unwrap();
+        client
+    }
+
+    #[tokio::test]
+    async fn whoever_is_sent_away_goes_even_if_nobody_reads_what_he_sends() {
+        let (router, come, dropped) = deaf();
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let house = House {
+            crowd: Crowd::of_at_most(1),
+            router,
+            graceful: GracefulShutdown::new(),
+            connections: TaskTracker::new(),
+            hard_stop: CancellationToken::new(),
+        };
+        let (connected, accepted) = tokio::join!(client(address), listener.accept());
+        let (stream, peer) = accepted.unwrap();
+        house.let_in(stream, peer);
+        in_time(come.notified()).await;
+        assert!(!dropped.is_cancelled());
+        let (_other, accepted) = tokio::join!(client(address), listener.accept());
+        let (stream, peer) = accepted.unwrap();
+        house.let_in(stream, peer);
+        in_time(dropped.cancelled()).await;
+        drop(connected);
+        house.hard_stop.cancel();
+        in_time(house.close()).await;
+    }
+
+    #[tokio::test]
+    async fn a_hard_stop_waits_for_no_request() {
+        let (router, come, dropped) = deaf();
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, hard_stop) = (CancellationToken::new(), CancellationToken::new());
+        let serving = tokio::spawn({
+            let (stop, hard_stop) = (stop.clone(), hard_stop.clone());
+            async move { serve(listener, router, stop, &hard_stop).await }
+        });
+        let mut client = client(address).await;
+        in_time(come.notified()).await;
+        stop.cancel();
+        tokio::task::yield_now().await;
+        assert!(!dropped.is_cancelled(), "a soft stop waits for it");
+        let begun = std::time::Instant::now();
+        hard_stop.cancel();
+        in_time(serving).await.unwrap().unwrap();
+        assert!(dropped.is_cancelled());
+        assert!(begun.elapsed() < LAST_REQUESTS);
+        // Nothing was answered.
+        assert!(!matches!(client.read(&mut [0; 8]).await, Ok(1..)));
+    }
 
     #[test]
     fn few_files_make_few_connections() {

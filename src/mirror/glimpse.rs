@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::lane::{Charge, Verdict};
 use crate::mirror::{Mirror, Stop, unless_stopped};
@@ -108,7 +108,7 @@ impl Mirror {
             .map(|(claim, _)| claim.fence.board)
             .collect();
         let read = unless_stopped(&self.stop, async { Ok(self.read_fairly(&asked).await) });
-        let read = self.while_held(claims, read).await;
+        let read = while_held(self.lease() / 6, read, || self.hold(claims)).await;
         let mut read = read.unwrap_or_default().into_iter();
         let read = waits.into_iter().map(|waits| match waits {
             Some(lane) => Err(Unread::Stopped(Stop::wait(Waiting::Lane(lane)))),
@@ -168,23 +168,6 @@ impl Mirror {
         read.into_iter().map(|read| read.map_err(blamed)).collect()
     }
 
-    /// Keeps the leases while something is waited for that may take longer than they last.
-    async fn while_held<T>(&self, claims: &[Claim], work: impl Future<Output = T>) -> T {
-        let (mut work, mut held) = (pin!(work), Instant::now());
-        let share = self.lease() / 6;
-        loop {
-            let done = tokio::time::timeout(share, &mut work).await;
-            // What follows has a whole lease before it.
-            if held.elapsed() >= share {
-                self.hold(claims).await;
-                held = Instant::now();
-            }
-            if let Ok(done) = done {
-                return done;
-            }
-        }
-    }
-
     /// Who has lost a lease finds out when he writes.
     async fn hold(&self, claims: &[Claim]) {
         for claim in claims {
@@ -193,6 +176,32 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Keeps leases, by `hold` once per `share`, while something is waited for that may take longer than they last. It goes on while they are
+/// prolonged: it may have the only turn to write, for which that waits.
+async fn while_held<T, Held: Future<Output = ()>>(
+    share: Duration,
+    work: impl Future<Output = T>,
+    hold: impl Fn() -> Held,
+) -> T {
+    let (mut work, mut kept_at) = (pin!(work), Instant::now());
+    let done = loop {
+        let keep = async {
+            sleep(share).await;
+            hold().await;
+        };
+        tokio::select! {
+            biased;
+            done = &mut work => break done,
+            () = keep => kept_at = Instant::now(),
+        }
+    };
+    // What follows has a whole lease before it.
+    if kept_at.elapsed() >= share {
+        hold().await;
+    }
+    done
 }
 
 /// Why one board could not be read: a board that Trello will not show is told apart from a call that it refuses.
@@ -223,6 +232,8 @@ fn of_all(error: &TrelloError) -> Charge {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::model::time::Timestamp;
     use crate::store::Fence;
@@ -239,6 +250,35 @@ mod tests {
             taken: Timestamp(0),
             trace: None,
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_goes_on_while_its_leases_are_prolonged() {
+        let (turn, times) = (tokio::sync::Mutex::new(()), AtomicUsize::new(0));
+        let share = Duration::from_secs(5);
+        let write = || async {
+            drop(turn.lock().await);
+            times.fetch_add(1, Ordering::Relaxed);
+        };
+        let work = async {
+            sleep(share * 2).await;
+            let turn = turn.lock().await;
+            sleep(share * 2).await;
+            drop(turn);
+            sleep(share).await;
+        };
+        let begun = Instant::now();
+        let done = tokio::time::timeout(share * 10, while_held(share, work, write)).await;
+        assert!(done.is_ok(), "it stood still with the turn that it had");
+        assert_eq!(begun.elapsed(), share * 5);
+        // After one share, after the second as soon as there was a turn again, and at the end.
+        assert_eq!(times.load(Ordering::Relaxed), 3);
+        while_held(share, sleep(share / 2), write).await;
+        assert_eq!(
+            times.load(Ordering::Relaxed),
+            3,
+            "it took too short for that"
+        );
     }
 
     #[test]

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::query::Query as Bound;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, Row as _, SqlStr, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqlStr, SqlitePool};
 
 pub use crate::store::sqlite::backup::{BackupError, Copied, backup};
 
@@ -26,7 +26,7 @@ use crate::store::sql::statement::{Argument, Query};
 use crate::store::sqlite::group::{Group, Part};
 use crate::store::{SCHEMA, StoreError, said};
 
-/// How long a statement waits for another process to finish writing.
+/// How long it is waited for another process to finish writing.
 const BUSY: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
 /// How long somebody waits for the connection that writes.
@@ -38,7 +38,6 @@ pub type Sqlite = Sql<File>;
 /// The file.
 #[derive(Debug, Clone)]
 pub struct File {
-    write: SqlitePool,
     group: Group,
     read: SqlitePool,
     path: PathBuf,
@@ -87,7 +86,8 @@ impl Sql<File> {
         let options = options(path).create_if_missing(false);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(TURN);
+            .acquire_timeout(TURN)
+            .after_connect(|connection, _| Box::pin(wait_not(connection)));
         // Or every look at a board would make and remove a file of its own for what a statement keeps in between.
         let in_memory = options.clone().pragma("temp_store", "memory");
         let write = write
@@ -153,8 +153,7 @@ impl Sql<File> {
 impl File {
     fn new(write: SqlitePool, read: SqlitePool, path: PathBuf) -> Self {
         Self {
-            group: Group::new(write.clone()),
-            write,
+            group: Group::new(write),
             read,
             path,
         }
@@ -198,7 +197,7 @@ impl Engine for File {
 
     async fn close(&self) {
         self.read.close().await;
-        self.write.close().await;
+        self.group.close().await;
     }
 }
 
@@ -280,8 +279,24 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-/// Brings the schema up to date. Another process may be at the same work: then the second try finds it done.
+/// Whoever writes waits for others by trying again; see [`Group`].
+async fn wait_not(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let waits = sqlx::raw_sql("PRAGMA busy_timeout = 0");
+    waits.execute(connection).await.map(drop)
+}
+
+/// Brings the schema up to date on the one connection that writes.
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    let waits = format!("PRAGMA busy_timeout = {}", BUSY.as_millis());
+    let waits = sqlx::raw_sql(AssertSqlSafe(waits));
+    waits.execute(pool).await?;
+    run_migrations(pool).await?;
+    wait_not(&mut *pool.acquire().await?).await?;
+    Ok(())
+}
+
+/// Another process may be at the same work: then the second try finds it done.
+async fn run_migrations(pool: &SqlitePool) -> Result<(), StoreError> {
     if migrations().run(pool).await.is_err() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         migrations().run(pool).await.map_err(|error| match error {

@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::future::Future;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -11,6 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::supervisor::Supervisor;
+
+/// How often, and after how long, it is said again that the service is ready while the manager takes nothing: it waits for that alone.
+const TRIES: usize = 50;
+const BREATH: Duration = Duration::from_millis(20);
 
 /// The manager of this service, systemd for instance.
 #[derive(Debug, Clone)]
@@ -48,8 +52,17 @@ impl ServiceManager {
     }
 
     /// Deliveries are taken, or will be as soon as something outside is back. May be said again.
-    pub fn ready(&self, status: &str) {
-        self.say(&format!("READY=1\nSTATUS={status}\n"));
+    pub async fn ready(&self, status: &str) {
+        let message = format!("READY=1\nSTATUS={status}\n");
+        for _ in 0..TRIES {
+            if self.send(&message) != Err(ErrorKind::WouldBlock) {
+                return;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        tracing::warn!(
+            "the service manager could not be told that the service is ready: it takes nothing"
+        );
     }
 
     /// One sentence, for whoever looks at the service.
@@ -72,8 +85,8 @@ impl ServiceManager {
         if let Ok(done) = tokio::time::timeout(patience, &mut something).await {
             return done;
         }
-        self.ready(status);
-        something.await
+        let ((), done) = tokio::join!(self.ready(status), something);
+        done
     }
 
     /// Gives signs of life twice as often as is asked for, from a task: they stop when tasks no longer come to their turn.
@@ -93,10 +106,18 @@ impl ServiceManager {
 
     /// A manager that takes nothing holds up nobody.
     fn say(&self, message: &str) {
-        let Some(socket) = &self.socket else { return };
-        if let Err(error) = socket.send(message.as_bytes()) {
+        let _: Result<(), ErrorKind> = self.send(message);
+    }
+
+    fn send(&self, message: &str) -> Result<(), ErrorKind> {
+        let Some(socket) = &self.socket else {
+            return Ok(());
+        };
+        let sent = socket.send(message.as_bytes());
+        sent.map(drop).map_err(|error| {
             tracing::debug!(%error, "the service manager could not be told");
-        }
+            error.kind()
+        })
     }
 }
 
@@ -139,8 +160,8 @@ mod tests {
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
-    #[test]
-    fn without_a_manager_nothing_is_said() {
+    #[tokio::test]
+    async fn without_a_manager_nothing_is_said() {
         for variables in [
             &[][..],
             &[("NOTIFY_SOCKET", "")],
@@ -148,7 +169,7 @@ mod tests {
         ] {
             let manager = manager(variables);
             assert!(manager.socket.is_none());
-            manager.ready("nobody hears it");
+            manager.ready("nobody hears it").await;
         }
     }
 
@@ -185,6 +206,25 @@ mod tests {
         let socket = UnixDatagram::bind_addr(&address).unwrap();
         manager(&[("NOTIFY_SOCKET", &format!("@{name}"))]).stopping();
         assert!(heard(&socket).starts_with("STOPPING=1\n"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manager_that_is_behind_is_told_once_more_that_it_is_ready() {
+        let (_folder, socket, path) = listener();
+        let manager = manager(&[("NOTIFY_SOCKET", &path)]);
+        let mut sent = 0;
+        while manager.send("STATUS=waits\n").is_ok() {
+            sent += 1;
+        }
+        assert!(sent > 0);
+        let later = async {
+            tokio::time::sleep(BREATH * 5).await;
+            for _ in 0..sent {
+                assert_eq!(heard(&socket), "STATUS=waits\n");
+            }
+        };
+        tokio::join!(manager.ready("serves"), later);
+        assert_eq!(heard(&socket), "READY=1\nSTATUS=serves\n");
     }
 
     #[tokio::test]

@@ -55,11 +55,18 @@ impl Sweep {
             }
             return self.take_in(source, &known, newcomers, swept).await;
         }
-        let mut ids = Vec::new();
-        while let Some(boards) = listing.next().await? {
-            self.compare(&boards, swept).await?;
-            ids.extend(boards.iter().map(|board| board.id));
-        }
+        let (mut ids, mut differing) = (Vec::new(), Vec::new());
+        let read = async {
+            while let Some(boards) = listing.next().await? {
+                differing.extend(self.store.differing(&boards).await?);
+                ids.extend(boards.iter().map(|board| board.id));
+            }
+            Ok(())
+        };
+        let read: Result<(), SweepError> = read.await;
+        // Not between two pieces of the list, for which there is only so much time; but also if its end never came.
+        self.mark(&differing, swept).await?;
+        read?;
         self.complete(source, ids, swept).await
     }
 
@@ -75,17 +82,17 @@ impl Sweep {
             let newcomers = self.newcomers(&known, boards).collect();
             return self.take_in(source, &known, newcomers, swept).await;
         }
-        self.compare(&boards, swept).await?;
+        let differing = self.store.differing(&boards).await?;
+        self.mark(&differing, swept).await?;
         let ids = boards.iter().map(|board| board.id).collect();
         self.complete(source, ids, swept).await
     }
 
     /// Makes boards due that are not as they were last seen.
-    async fn compare(&self, boards: &[Listed], swept: &mut Swept) -> Result<(), SweepError> {
-        let differing = self.store.differing(boards).await?;
+    async fn mark(&self, differing: &[BoardId], swept: &mut Swept) -> Result<(), SweepError> {
         swept.marked += differing.len();
         if !differing.is_empty() {
-            self.store.hint(&differing).await?;
+            self.store.hint(differing).await?;
         }
         Ok(())
     }

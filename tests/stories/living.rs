@@ -5,7 +5,11 @@ use std::time::Duration;
 use boardroom::api::{Caller, Options, client, send};
 use boardroom::sandbox::{Effect, Fault, Letter};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
 use crate::house::{House, SOON, eventually};
+use crate::withstanding::HEAD;
 
 async fn ask(house: &House, method: reqwest::Method, path: &str) -> u16 {
     let client = client(&Options {
@@ -174,6 +178,20 @@ async fn what_does_not_end_in_time_is_dropped_and_a_second_signal_ends_it_at_onc
         let _service = house.start().await;
         house.status(&board, "waiting confirmation").await;
     }
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_does_not_make_a_stop_an_unclean_one() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_GRACE", "2s");
+    let mut service = house.start().await;
+    let mut client = TcpStream::connect(("127.0.0.1", house.port)).await.unwrap();
+    let half = format!("{HEAD}Expect: 100-continue\r\nContent-Length: 2000\r\n\r\n");
+    client.write_all(half.as_bytes()).await.unwrap();
+    // Somebody waits for what never comes.
+    client.read_exact(&mut [0; 12]).await.unwrap();
+    service.signal("TERM");
+    assert_eq!(service.ended().await.code(), Some(0));
 }
 
 #[tokio::test]

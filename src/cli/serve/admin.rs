@@ -67,8 +67,9 @@ pub(super) fn serve(
     let entrance = Entrance { token, address };
     let router = admin::router(Admin::new(shared.clone(), about, watch, entrance));
     tracing::info!(listen = %address, token = token.is_some(), "status page, API and metrics");
+    let hard_stop = supervisor.hard_stop();
     supervisor.spawn("admin listener", async move {
-        if let Err(error) = server::serve(listener, router, listening).await {
+        if let Err(error) = server::serve(listener, router, listening, &hard_stop).await {
             tracing::error!(%error, "the admin listener failed");
         }
     });

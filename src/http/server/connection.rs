@@ -231,6 +231,8 @@ impl<Stream: AsyncWrite + Unpin> AsyncWrite for Limited<Stream> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // While a body waits for its reader, this is all that is asked of the stream.
+        this.connection.check(context)?;
         // There is nothing between: what was written is with the system.
         Pin::new(&mut this.stream).poll_flush(context)
     }

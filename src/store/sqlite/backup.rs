@@ -22,6 +22,8 @@ pub enum BackupError {
     Missing(PathBuf),
     #[error("{0} is there already, and a backup overwrites nothing; give another name")]
     Exists(PathBuf),
+    #[error("the name {} is not UTF-8, as SQLite needs it; give another name", .0.display())]
+    Unspeakable(PathBuf),
     #[error("{path} cannot be made; its folder must be there, with the right to write to it")]
     Unwritable {
         path: PathBuf,
@@ -52,6 +54,9 @@ pub async fn backup(from: &Path, to: &Path) -> Result<Copied, BackupError> {
     if !from.exists() {
         let from = std::path::absolute(from).unwrap_or_else(|_| from.into());
         return Err(BackupError::Missing(from));
+    }
+    if to.to_str().is_none() {
+        return Err(BackupError::Unspeakable(to.into()));
     }
     // A link that leads nowhere is there, too.
     if fs::symlink_metadata(to).is_ok() {
@@ -85,7 +90,8 @@ async fn copy(from: &Path, to: &Path, partial: &Path) -> Result<(), BackupError>
         .busy_timeout(super::BUSY)
         .disable_statement_logging();
     let mut database = options.connect().await.map_err(told)?;
-    let copied = sqlx::query("VACUUM INTO ?").bind(partial.to_string_lossy());
+    let partial = partial.to_str().expect("it is named like the backup");
+    let copied = sqlx::query("VACUUM INTO ?").bind(partial);
     let copied = copied.execute(&mut database).await.map_err(told);
     let _ = database.close().await;
     copied.map(|_| ())
@@ -151,8 +157,17 @@ impl Partial {
             Err(_) => fs::rename(&self.0, to)?,
         }
         let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        match File::open(folder.unwrap_or(Path::new(".")))?.sync_all() {
+            // There are file systems that know this of files only.
+            Err(error) if is_unknown(error.kind()) => Ok(()),
+            synced => synced,
+        }
     }
+}
+
+/// Whether a call fails because there is no such thing.
+fn is_unknown(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidInput | ErrorKind::Unsupported)
 }
 
 impl Drop for Partial {

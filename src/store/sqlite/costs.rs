@@ -13,7 +13,7 @@ use crate::store::sqlite::{File, Sqlite, migrate, options};
 /// How many steps are counted at a time.
 const GRAIN: i32 = 10;
 
-/// A store in a file of its own whose connections count their steps.
+/// A full store in a file of its own whose connections count their steps.
 async fn counting(folder: &std::path::Path) -> (Sqlite, Arc<AtomicI64>) {
     let steps = Arc::new(AtomicI64::new(0));
     let path = folder.join("kept.db");
@@ -36,6 +36,10 @@ async fn counting(folder: &std::path::Path) -> (Sqlite, Arc<AtomicI64>) {
     let options = options(&path).create_if_missing(true);
     let write = pool(1).connect_with(options.clone()).await.unwrap();
     migrate(&write).await.unwrap();
+    for fill in FILL {
+        let fill = sqlx::raw_sql(AssertSqlSafe(fill.sqlite));
+        write.execute(fill).await.unwrap();
+    }
     let read = pool(1).connect_lazy_with(options.read_only(true));
     (
         Sql {
@@ -49,10 +53,6 @@ async fn counting(folder: &std::path::Path) -> (Sqlite, Arc<AtomicI64>) {
 async fn no_call_but_those_that_must_looks_through_everything() {
     let folder = tempfile::tempdir().unwrap();
     let (store, steps) = counting(folder.path()).await;
-    for fill in FILL {
-        let fill = sqlx::raw_sql(AssertSqlSafe(fill.sqlite));
-        store.engine.write.execute(fill).await.unwrap();
-    }
     let mut costs = Vec::new();
     for (name, call) in CALLS {
         let before = steps.load(Ordering::Relaxed);

@@ -1,16 +1,18 @@
 //! One transaction for all who write at the same time. A commit waits for the disk, and many can wait for it together: whoever is done leaves
-//! the transaction open to the next one, and the last commits for all. Nobody is answered before that.
+//! the transaction open to the next one, and the last commits for all. Nobody who writes is answered before that. Whoever only looks and leaves without a commit does
+//! not wait, and may have seen what others were still about to commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::error::DatabaseError;
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::TURN;
+use super::{BUSY, TURN};
 use crate::store::{StoreError, said};
 
 /// The most that one commit is for, so that nobody waits long for others.
@@ -19,28 +21,41 @@ const MOST: usize = 16;
 const MOST_IN_HASTE: usize = 2;
 
 /// Those who write. Clones share the transaction.
+///
+/// Whoever has begun must be polled until he commits or is dropped: all others wait for him. So nobody may wait for something that writes
+/// beside a part of his own, or beside a future that may have one and is not polled meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pool: SqlitePool,
-    gate: Arc<Mutex<Option<Open>>>,
+    gate: Arc<Mutex<State>>,
     /// How many wait to write.
     coming: Arc<AtomicUsize>,
     /// Whoever is not in haste waits here for his turn, so that he who is waits for one of them and not for hundreds.
     turns: Arc<Semaphore>,
 }
 
-/// The transaction that is open, and who waits for its commit.
+/// The one connection that writes. It is kept, for a pool looks after it at every turn.
+#[derive(Debug, Default)]
+enum State {
+    /// There is none yet, or the last one was given up.
+    #[default]
+    Closed,
+    Idle(SqliteConnection),
+    Open(Open),
+}
+
+/// The transaction that is open, and who waits for its commit. It never happened when its connection is dropped.
 ///
 /// The driver's own transactions would not do: one that `SQLite` itself has rolled back, as it may when the disk is full, they take for open
 /// for ever.
 #[derive(Debug)]
 struct Open {
-    connection: PoolConnection<Sqlite>,
+    connection: SqliteConnection,
     done: Vec<oneshot::Sender<Result<(), String>>>,
+    /// How many parts have ended, also those that were undone.
+    ended: usize,
     /// Whether somebody in haste has a part in it.
     is_in_haste: bool,
-    /// Whether the connection is in no transaction any more.
-    is_over: bool,
 }
 
 impl Open {
@@ -50,20 +65,20 @@ impl Open {
         } else {
             MOST
         };
-        self.done.len() >= most
+        self.ended >= most
     }
 }
 
-impl Drop for Open {
-    fn drop(&mut self) {
-        if !self.is_over {
-            // Nobody else may get into this transaction. Without its connection it never happened.
-            self.connection.close_on_drop();
+impl State {
+    fn open(&mut self) -> Option<&mut Open> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::Closed | Self::Idle(_) => None,
         }
     }
 }
 
-type Gate = OwnedMutexGuard<Option<Open>>;
+type Gate = OwnedMutexGuard<State>;
 
 /// One part of the transaction: what one of them writes. It never happened when it is dropped.
 #[derive(Debug)]
@@ -106,7 +121,8 @@ impl Group {
         coming: Coming,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Result<Part, StoreError> {
-        let gate = Arc::clone(&self.gate).lock_owned().await;
+        let gate = timeout(TURN, Arc::clone(&self.gate).lock_owned()).await;
+        let gate = gate.map_err(|_| sqlx::Error::PoolTimedOut)?;
         coming.has_come();
         let mut part = Part {
             group: self.clone(),
@@ -114,49 +130,57 @@ impl Group {
             has_savepoint: false,
             turn,
         };
-        let open = part.gate.as_deref_mut().expect("it has just entered");
-        if let Some(open) = open {
-            run("SAVEPOINT part", &mut open.connection).await?;
-            part.has_savepoint = true;
-        } else {
-            let open = open.insert(Open {
-                connection: self.pool.acquire().await?,
-                done: Vec::new(),
-                is_in_haste: false,
-                is_over: false,
-            });
-            run("BEGIN IMMEDIATE", &mut open.connection).await?;
-        }
+        let state = part.gate.as_deref_mut().expect("it has just entered");
+        let connection = match std::mem::take(state) {
+            State::Closed => self.pool.acquire().await?.detach(),
+            State::Idle(connection) => connection,
+            State::Open(open) => {
+                *state = State::Open(open);
+                run("SAVEPOINT part", part.connection()).await?;
+                part.has_savepoint = true;
+                return Ok(part);
+            }
+        };
+        *state = State::Open(Open {
+            connection,
+            done: Vec::new(),
+            ended: 0,
+            is_in_haste: false,
+        });
+        begin(part.connection()).await?;
         Ok(part)
+    }
+
+    /// Waits until nobody writes; nobody does from then on.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+        let mut gate = self.gate.lock().await;
+        let told = commit(&mut gate).await;
+        if let State::Idle(connection) = std::mem::take(&mut *gate) {
+            // It was all written before.
+            let _ = connection.close().await;
+        }
+        drop(gate);
+        tell(told);
     }
 
     /// Leaves the transaction to whoever is coming, or commits it. In a task of its own, for others rely on it.
     async fn conclude(&self, mut gate: Gate) {
-        if self.coming.load(Ordering::SeqCst) > 0 && !gate.as_ref().is_some_and(Open::is_full) {
-            return;
-        }
-        let Some(mut open) = gate.take() else {
-            return;
-        };
-        let committed = run("COMMIT", &mut open.connection).await;
-        open.is_over = committed.is_ok();
-        let done = std::mem::take(&mut open.done);
-        // The connection is given back before the next one wants it.
-        drop(open);
-        drop(gate);
-        let committed = committed.map_err(|error| said(&error));
-        for done in done {
-            // Who does not wait any more looks again, and finds it done.
-            let _ = done.send(committed.clone());
+        let is_full = gate.open().is_some_and(|open| open.is_full());
+        if is_full || self.coming.load(Ordering::SeqCst) == 0 {
+            let told = commit(&mut gate).await;
+            drop(gate);
+            tell(told);
         }
     }
 
     /// Undoes what a part has written of which nothing is to remain, and lets the others go on.
     async fn undo(&self, mut gate: Gate, has_savepoint: bool) {
-        if let Some(open) = gate.as_mut() {
-            let remains = if open.done.is_empty() {
-                open.is_over = run("ROLLBACK", &mut open.connection).await.is_ok();
-                false
+        if let Some(open) = gate.open() {
+            open.ended += 1;
+            let is_alone = open.done.is_empty();
+            let remains = if is_alone {
+                run("ROLLBACK", &mut open.connection).await.is_ok()
             } else {
                 // One that was given up while it got its savepoint may have none, and has written nothing; see also its commit.
                 let undone = run("ROLLBACK TO part", &mut open.connection).await;
@@ -165,10 +189,12 @@ impl Group {
                     Err(_) => !has_savepoint,
                 }
             };
-            if !remains {
-                // Whoever waits for its commit is told that it failed.
-                *gate = None;
-            }
+            // Whoever waits for a commit that will not come is told that it failed.
+            *gate = match std::mem::take(&mut *gate) {
+                State::Open(open) if remains && is_alone => State::Idle(open.connection),
+                open if remains => open,
+                State::Closed | State::Idle(_) | State::Open(_) => State::Closed,
+            };
         }
         self.conclude(gate).await;
     }
@@ -177,7 +203,7 @@ impl Group {
 impl Part {
     /// Where its statements run.
     pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        let open = self.gate.as_deref_mut().and_then(Option::as_mut);
+        let open = self.gate.as_deref_mut().and_then(State::open);
         &mut open.expect("a part is in an open transaction").connection
     }
 
@@ -185,12 +211,15 @@ impl Part {
     pub(super) async fn commit_with_others(mut self) -> Result<(), StoreError> {
         // Given up in the middle of this, it may have none any more, and be part of what the others commit.
         if std::mem::take(&mut self.has_savepoint) {
-            run("RELEASE part", self.connection()).await?;
+            let released = run("RELEASE part", self.connection()).await;
+            self.has_savepoint = released.is_err();
+            released?;
         }
         let mut gate = self.gate.take().expect("a part commits once");
         let (done, told) = oneshot::channel();
-        let open = gate.as_mut().expect("a part is in an open transaction");
+        let open = gate.open().expect("a part is in an open transaction");
         open.done.push(done);
+        open.ended += 1;
         open.is_in_haste |= self.turn.is_none();
         drop(self.turn.take());
         let group = self.group.clone();
@@ -252,6 +281,52 @@ impl Drop for Coming {
     }
 }
 
+/// Those who wait for a commit, and what became of it.
+type Told = (Vec<oneshot::Sender<Result<(), String>>>, Result<(), String>);
+
+/// Commits what is open, for all whom it was for.
+async fn commit(state: &mut State) -> Told {
+    let Some(open) = state.open() else {
+        return (Vec::new(), Ok(()));
+    };
+    let committed = run("COMMIT", &mut open.connection).await;
+    let done = std::mem::take(&mut open.done);
+    *state = match std::mem::take(state) {
+        State::Open(open) if committed.is_ok() => State::Idle(open.connection),
+        // Nobody else may get into this transaction.
+        State::Closed | State::Idle(_) | State::Open(_) => State::Closed,
+    };
+    (done, committed.map_err(|error| said(&error)))
+}
+
+fn tell((done, committed): Told) {
+    for done in done {
+        // Who does not wait any more looks again, and finds it done.
+        let _ = done.send(committed.clone());
+    }
+}
+
+/// Begins to write, when no other process does. One that is busy leaves only moments in between, which `SQLite` would hardly ever meet: it
+/// looks ten times a second. So its connection does not wait, and this looks more often.
+async fn begin(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let begun = Instant::now();
+    loop {
+        match run("BEGIN IMMEDIATE", connection).await {
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY => {
+                sleep(Duration::from_micros(fastrand::u64(2_000..5_000))).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// `SQLITE_BUSY` with all its kinds.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
 async fn run(
     statement: &'static str,
     connection: &mut SqliteConnection,
@@ -264,17 +339,19 @@ mod tests {
     use std::collections::BTreeSet;
 
     use futures_util::future::join_all;
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
     use super::*;
 
     async fn group(folder: &tempfile::TempDir) -> Group {
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join("group.db"))
+            .journal_mode(SqliteJournalMode::Wal)
+            .busy_timeout(Duration::ZERO)
             .create_if_missing(true);
         let pool = SqlitePoolOptions::new().max_connections(1);
         let pool = pool.connect_with(options).await.unwrap();
-        let table = "CREATE TABLE number (n INTEGER PRIMARY KEY)";
+        let table = "CREATE TABLE IF NOT EXISTS number (n INTEGER PRIMARY KEY)";
         sqlx::query(table).execute(&pool).await.unwrap();
         Group::new(pool)
     }
@@ -337,7 +414,7 @@ mod tests {
                 part.commit_with_others().await
             };
             let (first, given_up, last) = (round * 3, round * 3 + 1, round * 3 + 2);
-            let patience = std::time::Duration::from_micros(fastrand::u64(0..1500));
+            let patience = Duration::from_micros(fastrand::u64(0..1500));
             let (one_told, _, last_told) =
                 tokio::join!(one(first), timeout(patience, one(given_up)), one(last));
             one_told.unwrap();
@@ -347,6 +424,85 @@ mod tests {
         let kept = kept(&group).await;
         assert!(kept.is_superset(&kept_for_certain));
         assert_eq!(group.coming.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn beside_a_busy_process_others_get_their_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let (busy, other) = (group(&folder).await, group(&folder).await);
+        let next = AtomicUsize::new(0);
+        let one = async |group: &Group| {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let mut part = group.begin().await?;
+            write(&mut part, i64::try_from(number).unwrap()).await?;
+            part.commit_with_others().await
+        };
+        let for_ever = async || -> StoreError {
+            loop {
+                if let Err(error) = one(&busy).await {
+                    return error;
+                }
+            }
+        };
+        let others = async {
+            for _ in 0..20 {
+                one(&other).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        tokio::select! {
+            ended = others => ended.unwrap(),
+            errors = join_all((0..64).map(|_| for_ever())) => panic!("{errors:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_commit_when_it_is_closed_gets_it_and_nobody_writes_from_then_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        let coming = Coming::announce(&group);
+        let mut part = group.begin().await.unwrap();
+        write(&mut part, 1).await.unwrap();
+        let committed = tokio::spawn(part.commit_with_others());
+        // From when it is done it waits for who is coming.
+        while group
+            .gate
+            .lock()
+            .await
+            .open()
+            .is_none_or(|open| open.done.is_empty())
+        {
+            tokio::task::yield_now().await;
+        }
+        assert!(!committed.is_finished());
+        group.close().await;
+        committed.await.unwrap().unwrap();
+        assert!(group.begin().await.is_err());
+        drop(coming);
+        assert!(!folder.path().join("group.db-wal").exists());
+        let again = self::group(&folder).await;
+        assert_eq!(kept(&again).await, BTreeSet::from([1]));
+    }
+
+    #[tokio::test]
+    async fn parts_that_are_undone_count_towards_a_full_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = group(&folder).await;
+        // Somebody is always about to come.
+        let coming = Coming::announce(&group);
+        let mut first = group.begin().await.unwrap();
+        write(&mut first, 1).await.unwrap();
+        let first = tokio::spawn(first.commit_with_others());
+        for number in 2..=MOST {
+            assert!(!first.is_finished());
+            let mut part = group.begin().await.unwrap();
+            write(&mut part, i64::try_from(number).unwrap())
+                .await
+                .unwrap();
+        }
+        first.await.unwrap().unwrap();
+        assert_eq!(kept(&group).await, BTreeSet::from([1]));
+        drop(coming);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use boardroom::sandbox::NewBoard;
 
-use crate::Lab;
+use crate::{Lab, storage};
 
 #[tokio::test]
 async fn a_copy_is_made_beside_the_running_service_for_its_owner_alone() {
@@ -72,6 +72,32 @@ async fn a_full_disk_is_named_and_the_beginning_of_a_copy_is_removed() {
     let run = lab.shell(script).await;
     run.failed_with(&["small/copy.db", "to its end", "make room"]);
     assert_eq!(std::fs::read_dir(lab.path("small")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_text_is_refused() {
+    let lab = Lab::new().await;
+    drop(lab.serve().await);
+    let run = lab.shell(r#"exec "$0" backup $'copy-\xff.db'"#).await;
+    run.failed_with(&["copy-", "is not UTF-8", "another name"]);
+    let entries = std::fs::read_dir(lab.path(".")).unwrap();
+    assert_eq!(entries.count(), 1, "the folder of the database alone");
+}
+
+#[tokio::test]
+async fn a_backup_that_is_interrupted_leaves_nothing_behind() {
+    let lab = Lab::new().await;
+    lab.serve().await.terminate().await;
+    std::fs::create_dir(lab.path("copies")).unwrap();
+    // So that it waits with what it has begun.
+    let mut holder = storage::open(lab.path("data/boardroom.db")).await.unwrap();
+    let hold = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+    let script = "\"$0\" backup copies/copy.db & until compgen -G 'copies/*.partial'; do sleep 0.01; done; kill -INT $!; wait $!";
+    let run = lab.shell(script).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stderr.contains("SIGINT has ended it"), "{run:?}");
+    assert_eq!(std::fs::read_dir(lab.path("copies")).unwrap().count(), 0);
 }
 
 #[tokio::test]
