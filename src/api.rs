@@ -1,5 +1,6 @@
 //! What both clients need of HTTP: a client that neither retries nor follows redirects, bounded answers, and whether a request can have arrived.
 
+mod knock;
 mod list;
 mod outgoing;
 mod tls;
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 
 use crate::redact::Redactor;
 
+pub use knock::knock;
 pub use list::{Ending, Incoming, send_for_list};
 pub use outgoing::{Outgoing, route};
 
@@ -269,18 +271,6 @@ pub async fn send(request: reqwest::RequestBuilder, caller: &Caller) -> Result<R
     let (mut response, mut reply) = begin(request, caller).await?;
     while let Some(piece) = response.chunk().await.map_err(SendError::lost)? {
         reply.add(&piece)?;
-    }
-    Ok(reply)
-}
-
-/// Sends one request whose answer hardly matters: of its body only the beginning is read, however long it is.
-pub async fn knock(request: reqwest::RequestBuilder, caller: &Caller) -> Result<Reply, SendError> {
-    let (mut response, mut reply) = begin(request, caller).await?;
-    while reply.body.len() < LONGEST_QUOTE
-        && let Some(piece) = response.chunk().await.map_err(SendError::lost)?
-    {
-        let room = (LONGEST_QUOTE - reply.body.len()).min(piece.len());
-        reply.add(&piece[..room])?;
     }
     Ok(reply)
 }

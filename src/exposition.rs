@@ -55,7 +55,7 @@ impl Exposition {
         self.show_limits(&mut page);
         self.show_lead(&mut page);
         stored.show(&mut page);
-        process::show(&mut page);
+        process::show(&mut page, self.shared.metrics.began);
         page.text()
     }
 

@@ -42,7 +42,7 @@ pub struct Guardian {
     pub metrics: Arc<Metrics>,
     /// Our own callback URL, for which webhooks are registered. None while only deliveries for other URLs are taken.
     pub callback: Option<String>,
-    /// Every URL whose deliveries are accepted.
+    /// Every URL whose deliveries are accepted; none where there is no public URL, and then the token and the roles alone are minded.
     pub callbacks: Vec<String>,
     pub instance: String,
     /// Whether boards have webhooks of their own.
@@ -68,8 +68,10 @@ pub struct Memory {
     base: Vec<ModelId>,
     /// Attempts in a row that have failed, of the webhooks that had any.
     failing: HashMap<WebhookId, u32>,
-    /// Models whose webhook was off or gone, and when that was found.
-    dead: HashMap<ModelId, Instant>,
+    /// Models whose webhook was off or gone, and when people were told; none as long as that could not be stored.
+    dead: HashMap<ModelId, Option<Instant>>,
+    /// Whether what another has told of webhooks was withdrawn, where none are looked after any more.
+    withdrawn: bool,
     /// The workspaces and the member that had theirs in some round; none before the first one.
     alive: Option<HashSet<ModelId>>,
     /// Webhooks of ours that nothing needed in the last round.
@@ -157,17 +159,22 @@ impl Guardian {
     }
 
     async fn explain(&self, error: &GuardianError) {
+        let what = if self.callbacks.is_empty() {
+            "the token and the roles"
+        } else {
+            "webhooks"
+        };
         match error {
             GuardianError::Trello(error) => {
                 let charge = Charge::from(error);
                 self.lanes.judge(Lane::Trello, &charge).await;
-                tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "webhooks could not be looked after: {}", charge.failure);
+                tracing::warn!(code = %charge.failure.code, fix = charge.failure.code.fix(), "{what} could not be looked after: {}", charge.failure);
             }
             GuardianError::Store(error) => {
-                tracing::error!(%error, "webhooks could not be looked after");
+                tracing::error!(%error, "{what} could not be looked after");
             }
             GuardianError::Deposed => {
-                tracing::info!("webhooks could not be looked after: {error}");
+                tracing::info!("{what} could not be looked after: {error}");
             }
         }
     }
@@ -177,6 +184,10 @@ impl Guardian {
         let Some(scope) = self.scope.borrow_and_update().clone() else {
             return Ok(());
         };
+        if self.callbacks.is_empty() {
+            self.withdraw().await?;
+            return self.mind_people(&scope).await;
+        }
         let workspaces = scope.workspaces.iter().map(|workspace| workspace.id.into());
         self.state.base = workspaces.chain([scope.member.id.into()]).collect();
         // Before they are registered: a delivery may outrun Trello's answer.
@@ -185,7 +196,8 @@ impl Guardian {
         let there = self.trello.webhooks().await?;
         self.take_in(&there).await?;
         let Some(callback) = self.callback.clone() else {
-            return Ok(());
+            self.withdraw().await?;
+            return self.mind_people(&scope).await;
         };
         let here: HashMap<ModelId, Webhook> = there
             .iter()
@@ -264,7 +276,7 @@ impl Guardian {
     }
 
     fn died(&mut self, model: ModelId) {
-        self.state.dead.insert(model, Instant::now());
+        self.state.dead.insert(model, None);
     }
 
     async fn rearm(&mut self, webhook: &Webhook) -> Result<bool, GuardianError> {

@@ -4,6 +4,8 @@ mod calls;
 mod histogram;
 mod leading;
 
+use std::time::SystemTime;
+
 use prometheus_client::metrics::counter::Counter as Number;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
@@ -32,6 +34,8 @@ macro_rules! counters {
             pub audit: Clocked,
             /// What only whoever leads knows.
             pub lead: Lead,
+            /// When this process began to count.
+            pub began: SystemTime,
         }
 
         impl Default for Metrics {
@@ -51,6 +55,7 @@ macro_rules! counters {
                     sweep: Clocked::default(),
                     audit: Clocked::default(),
                     lead: Lead::default(),
+                    began: SystemTime::now(),
                 }
             }
         }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::failure::Code;
@@ -17,10 +18,10 @@ use crate::model::time::Timestamp;
 use crate::retry::NOTICE;
 use crate::store::{Cursor, Group, Notice, Store, StoreError, Turn, Turned, Words};
 
-pub use cause::{Cause, Facts, Firing, PAUSED_LONG, firing};
+pub use cause::{Cause, Facts, Firing, firing};
 pub use message::{EXAMPLES, Example, body, test_body};
 pub use receiver::{PATIENCE, Receiver, Untaken};
-pub use steps::{GATHERED, GROWN_APART, QUIET, Step, steps};
+pub use steps::{GATHERED, GROWN_APART, PAUSED_LONG, QUIET, Step, has_lasted, steps};
 
 /// How often it is looked what holds and what is due to be posted.
 const EVERY: Duration = Duration::from_secs(3);
@@ -44,18 +45,40 @@ pub struct Notices {
 #[derive(Debug, Default)]
 pub struct Memory {
     unread: bool,
-    untaken: bool,
-    /// When causes that gather were first seen.
-    seen: HashMap<Cause, Timestamp>,
+    reach: Reach,
+    /// Until when the receiver has asked to be left alone.
+    quiet_until: Option<Instant>,
+    seen: HashMap<Cause, Seen>,
+}
+
+/// Whether the receiver took what was last posted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    #[default]
+    Unknown,
+    Taken,
+    Untaken,
+}
+
+/// When a cause was first seen to hold, and last.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    first: Timestamp,
+    last: Timestamp,
 }
 
 impl Memory {
-    /// Tells since when causes hold of which that is not stored. Who leads anew sees them for the first time.
+    /// Tells since when causes hold: of some that is not stored, and some hold again after a moment, as a service does that is paused,
+    /// answers once and is paused anew. Who leads anew sees them for the first time.
     fn date(&mut self, firing: &mut [Firing], now: Timestamp) {
-        self.seen
-            .retain(|cause, _| firing.iter().any(|one| one.cause == *cause));
-        for one in firing.iter_mut().filter(|one| one.cause.is_gathered()) {
-            one.since = *self.seen.entry(one.cause).or_insert(now);
+        self.seen.retain(|_, seen| now.since(seen.last) < QUIET);
+        for one in firing {
+            let seen = self.seen.entry(one.cause).or_insert(Seen {
+                first: one.since,
+                last: now,
+            });
+            seen.last = now;
+            one.since = one.since.min(seen.first);
         }
     }
 }
@@ -123,6 +146,14 @@ impl Notices {
 
     /// Posts what is due, until the receiver takes no more.
     async fn post_due(&mut self) -> Result<(), StoreError> {
+        if self
+            .state
+            .quiet_until
+            .is_some_and(|end| Instant::now() < end)
+        {
+            return Ok(());
+        }
+        let mut trouble = None;
         for notice in self.store.due_notices(AT_ONCE).await? {
             if notice.age >= LONGEST_KEPT {
                 tracing::error!(
@@ -139,40 +170,60 @@ impl Notices {
                 }
                 Err(error) => {
                     self.untaken(&notice, &error).await?;
+                    trouble = Some(format!("{error}; {}", error.fix()));
                     if error.is_of_receiver() {
                         break;
                     }
                 }
             }
         }
-        Ok(())
+        self.show(trouble).await
     }
 
+    /// Whoever takes one takes those, too, that were to wait because it took none.
     async fn taken(&mut self) -> Result<(), StoreError> {
-        if std::mem::replace(&mut self.state.untaken, false) {
-            tracing::info!(receiver = self.receiver.host(), "notices are taken again");
+        match std::mem::replace(&mut self.state.reach, Reach::Taken) {
+            Reach::Taken => return Ok(()),
+            Reach::Unknown => {}
+            Reach::Untaken => {
+                tracing::info!(receiver = self.receiver.host(), "notices are taken again");
+            }
         }
-        self.store.set_concerns(Code::NoticeUndelivered, &[]).await
+        self.store.hasten_notices().await
     }
 
-    /// It is tried again later; said once in the log, and shown as long as it lasts.
+    /// It is tried again later, and said once in the log.
     async fn untaken(&mut self, notice: &Notice, error: &Untaken) -> Result<(), StoreError> {
         let wait = NOTICE.steady_wait(notice.attempts.saturating_add(1), fastrand::f64());
         let asked = error.retry_after().unwrap_or_default().min(LONGEST_ASKED);
         self.store.defer_notice(notice.id, wait.max(asked)).await?;
-        if !std::mem::replace(&mut self.state.untaken, true) {
-            tracing::warn!(
+        if !asked.is_zero() {
+            self.state.quiet_until = Some(Instant::now() + asked);
+        }
+        match std::mem::replace(&mut self.state.reach, Reach::Untaken) {
+            Reach::Untaken => {}
+            Reach::Unknown | Reach::Taken => tracing::warn!(
                 receiver = self.receiver.host(), cause = notice.cause, %error, fix = error.fix(),
                 "a notice was not taken; it is kept for 3 days and tried again"
-            );
+            ),
         }
-        let concern = (
-            self.receiver.host().to_owned(),
-            format!("{error}; {}", error.fix()),
-        );
-        self.store
-            .set_concerns(Code::NoticeUndelivered, &[concern])
-            .await
+        Ok(())
+    }
+
+    /// Shows the last trouble as long as anything waits that was not taken.
+    async fn show(&self, trouble: Option<String>) -> Result<(), StoreError> {
+        let code = Code::NoticeUndelivered;
+        if self.store.untaken_notices().await? == 0 {
+            return self.store.set_concerns(code, &[]).await;
+        }
+        match trouble {
+            Some(trouble) => {
+                let concern = (self.receiver.host().to_owned(), trouble);
+                self.store.set_concerns(code, &[concern]).await
+            }
+            // What was said of it before stands.
+            None => Ok(()),
+        }
     }
 }
 
@@ -215,8 +266,15 @@ async fn examples(store: &dyn Store, cause: Cause) -> Result<Vec<Example>, Store
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::http::StatusCode;
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::api::{Caller, Options};
+    use crate::model::failure::Failure;
+    use crate::model::lane::Lane;
     use crate::store::Sqlite;
 
     /// Changes when anybody but this connection has written.
@@ -225,23 +283,113 @@ mod tests {
         version.unwrap()
     }
 
+    fn notices(store: Arc<dyn Store>, url: &str) -> Notices {
+        let options = Options {
+            timeout: PATIENCE,
+            ..Options::default()
+        };
+        let url = url.parse().unwrap();
+        Notices {
+            store,
+            receiver: Receiver::new(&options, url, None, Caller::default()).unwrap(),
+            instance: "boardroom".into(),
+            state: Memory::default(),
+        }
+    }
+
+    /// Answers 429 at first, and asks to be left alone for an hour; then takes everything. Counts what comes.
+    async fn busy_at_first() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let heard = Arc::new(AtomicUsize::new(0));
+        let (router, count) = (axum::Router::new(), heard.clone());
+        let router = router.fallback(async move || match count.fetch_add(1, Ordering::SeqCst) {
+            0 => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "3600")]),
+            _ => (StatusCode::OK, [("retry-after", "0")]),
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (url, heard)
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_asks_for_it_is_left_alone_and_then_gets_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::open(&folder.path().join("b.db")).await.unwrap());
+        let begins = |cause: &str| Turn {
+            cause: cause.to_owned(),
+            turned: Turned::Begins {
+                since: Timestamp(0),
+                told: 1,
+            },
+            body: Some("{}".to_owned()),
+        };
+        // Of a newer program, so that this one does not find them over.
+        let turns = ["a_later", "b_later", "c_later"].map(begins);
+        store.turn(&turns).await.unwrap();
+        let (url, heard) = busy_at_first().await;
+        let mut notices = notices(store.clone(), &url);
+        for _ in 0..3 {
+            notices.step().await.unwrap();
+            assert_eq!(heard.load(Ordering::SeqCst), 1);
+        }
+        let shown = async || store.concerns().await.unwrap().len();
+        assert_eq!(
+            (store.waiting_notices().await.unwrap(), shown().await),
+            (3, 1)
+        );
+        // The hour is over for those that were not posted yet. That which was is still deferred, until another is taken.
+        notices.state.quiet_until = None;
+        notices.step().await.unwrap();
+        assert_eq!(
+            (store.waiting_notices().await.unwrap(), shown().await),
+            (1, 1)
+        );
+        notices.step().await.unwrap();
+        assert_eq!(
+            (store.waiting_notices().await.unwrap(), shown().await),
+            (0, 0)
+        );
+        assert_eq!(heard.load(Ordering::SeqCst), 4);
+    }
+
+    #[test]
+    fn what_is_paused_again_and_again_has_lasted_since_the_first_time() {
+        let (mut memory, begin) = (Memory::default(), Timestamp(1_790_000_000_000));
+        let after = |seconds: i64| Timestamp(begin.0 + seconds * 1_000);
+        let pause = |since| Firing {
+            cause: Cause::LanePaused(Lane::DocSpace),
+            since,
+            count: 1,
+            failure: Failure::new(Code::DocSpaceUnreachable, ""),
+            subjects: Vec::new(),
+        };
+        // Open for less than 10 s of each minute, looked at every 5 s.
+        for seconds in (0..=300).step_by(5) {
+            let mut firing = Vec::new();
+            if seconds % 60 <= 50 {
+                firing.push(pause(after(seconds - seconds % 60)));
+            }
+            memory.date(&mut firing, after(seconds));
+            for one in &firing {
+                assert_eq!(
+                    (one.since, has_lasted(after(seconds), one)),
+                    (begin, seconds >= 300)
+                );
+            }
+        }
+        let mut anew = [pause(after(315))];
+        memory.date(&mut anew, after(315));
+        assert_eq!(anew[0].since, after(315));
+    }
+
     #[tokio::test]
     async fn while_nothing_changes_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("b.db");
         let store: Arc<dyn Store> = Arc::new(Sqlite::open(&path).await.unwrap());
         // Nobody listens there.
-        let url = "http://127.0.0.1:9/".parse().unwrap();
-        let options = Options {
-            timeout: PATIENCE,
-            ..Options::default()
-        };
-        let mut notices = Notices {
-            store: store.clone(),
-            receiver: Receiver::new(&options, url, None, Caller::default()).unwrap(),
-            instance: "boardroom".into(),
-            state: Memory::default(),
-        };
+        let mut notices = notices(store.clone(), "http://127.0.0.1:9/");
         let expires = [("the token".to_owned(), "soon".to_owned())];
         let code = Code::TrelloTokenExpires;
         store.set_concerns(code, &expires).await.unwrap();

@@ -97,6 +97,12 @@ impl Redactor {
         Self(forms.into())
     }
 
+    /// How many bytes the longest of them has, in its longest spelling.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.0.first().map_or(0, String::len)
+    }
+
     /// The text without any of the secrets.
     #[must_use]
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {

@@ -1,10 +1,21 @@
-//! The process itself, by the names that Prometheus' own libraries give to it. Where there is no `/proc`, nothing is told.
+//! The process itself, by the names that Prometheus' own libraries give to it. Where there is no `/proc`, only its beginning is told.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use procfs::process::{LimitValue, Process};
 
 use crate::exposition::page::Page;
 
-pub(super) fn show(page: &mut Page) {
+pub(super) fn show(page: &mut Page, began: SystemTime) {
+    // Not from `/proc`: a unit that sees its own processes alone does not see when the machine began, from which that is counted.
+    if let Ok(began) = began.duration_since(UNIX_EPOCH) {
+        page.one(
+            "process_start_time_seconds",
+            "When the process began, in seconds since 1970",
+            &[],
+            began.as_secs_f64(),
+        );
+    }
     // Its status, limits and files are of this moment; what cannot be read is left out.
     let Ok(process) = Process::myself() else {
         return;
@@ -34,14 +45,6 @@ pub(super) fn show(page: &mut Page) {
             &[],
             float(u64::try_from(stat.num_threads).unwrap_or(0)),
         );
-        if let Ok(boot) = procfs::boot_time_secs() {
-            page.one(
-                "process_start_time_seconds",
-                "When the process began, in seconds since 1970",
-                &[],
-                float(boot) + float(stat.starttime) / ticks,
-            );
-        }
     }
     if let Ok(files) = process.fd_count() {
         page.one(

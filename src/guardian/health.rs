@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::guardian::{Guardian, GuardianError};
 use crate::metrics::Webhooks;
 use crate::model::failure::Code;
@@ -58,6 +60,22 @@ impl Guardian {
         Ok(lost)
     }
 
+    /// Where no webhooks are looked after, what was told of them when there were holds no more.
+    pub(super) async fn withdraw(&mut self) -> Result<(), GuardianError> {
+        if self.state.withdrawn {
+            return Ok(());
+        }
+        for code in [
+            Code::WebhookFailing,
+            Code::WebhookRefused,
+            Code::WebhookDead,
+        ] {
+            self.store.set_concerns(code, &[]).await?;
+        }
+        self.state.withdrawn = true;
+        Ok(())
+    }
+
     /// Counts the webhooks by how they were when they were listed; those that are registered from now on are counted as they come.
     pub(super) fn count(&self, there: &HashMap<ModelId, Webhook>) {
         let mut webhooks = Webhooks::default();
@@ -101,7 +119,7 @@ impl Guardian {
     ) -> Result<(), GuardianError> {
         self.state
             .dead
-            .retain(|_, found| found.elapsed() < DEAD_TOLD);
+            .retain(|_, told| told.is_none_or(|at| at.elapsed() < DEAD_TOLD));
         let dead: Vec<_> = self.state.dead.keys().copied().collect();
         let concerns: Vec<_> = dead
             .iter()
@@ -115,6 +133,9 @@ impl Guardian {
         self.store
             .set_concerns(Code::WebhookDead, &concerns)
             .await?;
+        for told in self.state.dead.values_mut() {
+            told.get_or_insert_with(Instant::now);
+        }
         let base = self.state.base.iter().copied();
         let alive = base.filter(|model| there.contains_key(model) || dead.contains(model));
         let alive = alive.collect();

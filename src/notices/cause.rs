@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use crate::model::failure::{Code, Failure};
 use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::time::Timestamp;
 use crate::store::{Concern, Group};
-
-/// What is paused for less goes on by itself before anybody could do something.
-pub const PAUSED_LONG: Duration = Duration::from_mins(5);
 
 /// Something that people are told of once, and once more when it is over. Boards that fail for the same reason, webhooks that die
 /// together and all twins are one cause each: whoever mends one mends the others.
@@ -42,20 +38,6 @@ impl Cause {
             Self::WebhookDead => "webhook_dead",
             Self::WebhookRefused => "webhook_refused",
             Self::TwinRooms => "twin_rooms",
-        }
-    }
-
-    /// Whether many may come one by one, of which it is not stored when the first did.
-    #[must_use]
-    pub fn is_gathered(self) -> bool {
-        match self {
-            Self::BoardsFailed(_) | Self::TwinRooms => true,
-            Self::LanePaused(_)
-            | Self::PlanFull
-            | Self::BrakeOn(_)
-            | Self::TokenExpires
-            | Self::WebhookDead
-            | Self::WebhookRefused => false,
         }
     }
 }
@@ -106,7 +88,7 @@ pub struct Facts {
     pub concerns: Vec<Concern>,
 }
 
-/// A cause that holds.
+/// A cause that holds, if only since a moment ago.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
     pub cause: Cause,
@@ -143,17 +125,13 @@ pub fn firing(facts: &Facts) -> Vec<Firing> {
     firing
 }
 
-/// A full plan and a brake are told of at once: neither goes away by itself.
 fn of_lanes(facts: &Facts) -> Vec<Firing> {
     let mut firing: Vec<Firing> = Vec::new();
     for (lane, pause) in &facts.paused {
         let cause = match lane.kind() {
             LaneKind::Brake => Cause::BrakeOn(*lane),
             LaneKind::Gate if is_of_plan(pause.failure.code) => Cause::PlanFull,
-            LaneKind::Service | LaneKind::Gate if facts.now.since(pause.since) >= PAUSED_LONG => {
-                Cause::LanePaused(*lane)
-            }
-            LaneKind::Service | LaneKind::Gate => continue,
+            LaneKind::Service | LaneKind::Gate => Cause::LanePaused(*lane),
         };
         // Making rooms and taking them out of the archive may both be closed for the same plan's sake.
         if firing.iter().any(|known| known.cause == cause) {
@@ -192,10 +170,6 @@ fn of_concerns(facts: &Facts) -> Vec<Firing> {
         let Some((_, cause)) = found else {
             continue;
         };
-        // The first registration may come before the reverse proxy knows of this service.
-        if cause == Cause::WebhookRefused && facts.now.since(concern.since) < PAUSED_LONG {
-            continue;
-        }
         let one = firing.entry(cause.kind()).or_insert_with(|| Firing {
             cause,
             since: concern.since,
@@ -212,6 +186,8 @@ fn of_concerns(facts: &Facts) -> Vec<Firing> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::store::Words;
 
@@ -264,16 +240,15 @@ mod tests {
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "one row a cause")]
-    fn what_holds_is_told_from_what_goes_on_by_itself() {
+    fn what_holds_is_known_by_what_it_is_about() {
         let away = Code::DocSpaceUnreachable;
         let full = Code::DocSpaceQuotaFull;
         let mut both = paused(Lane::Create, full, 0);
         both.paused.extend(paused(Lane::Restore, full, 9).paused);
-        let table: [(Facts, &[(&str, u64)]); 15] = [
+        let table: [(Facts, &[(&str, u64)]); 14] = [
             (nothing(), &[]),
-            (paused(Lane::DocSpace, away, 4), &[]),
             (
-                paused(Lane::DocSpace, away, 5),
+                paused(Lane::DocSpace, away, 0),
                 &[("lane_paused/docspace", 1)],
             ),
             (
@@ -309,7 +284,7 @@ mod tests {
             ),
             (
                 concerned(&[Code::WebhookDead, Code::WebhookRefused], 4),
-                &[("webhook_dead", 1)],
+                &[("webhook_dead", 1), ("webhook_refused", 1)],
             ),
             (
                 concerned(

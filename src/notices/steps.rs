@@ -8,6 +8,9 @@ use crate::store::{Alert, Turned};
 
 /// What has just ceased may come back, as a gate does that one board passes: it is over when it stays away for so long.
 pub const QUIET: Duration = Duration::from_secs(15);
+/// What is paused for less goes on by itself before anybody could do something, and a first registration may come before the reverse
+/// proxy knows of this service.
+pub const PAUSED_LONG: Duration = Duration::from_mins(5);
 /// Boards often fail together, but not in the same moment: a group is told of when it was there for so long.
 pub const GATHERED: Duration = Duration::from_secs(10);
 /// A group that grows is told of again when it has doubled, and no sooner than this: 1,000 boards that fail one after the other make at
@@ -62,9 +65,23 @@ pub fn steps(now: Timestamp, firing: Vec<Firing>, alerts: &[Alert]) -> Vec<Step>
     steps
 }
 
+/// Whether a cause has held for so long that it is to be told of. This is asked before it is told of alone: what was told is not over
+/// because it began anew.
+#[must_use]
+pub fn has_lasted(now: Timestamp, firing: &Firing) -> bool {
+    let patience = match firing.cause {
+        Cause::LanePaused(_) | Cause::WebhookRefused => PAUSED_LONG,
+        Cause::BoardsFailed(_) | Cause::TwinRooms => GATHERED,
+        // None of these goes away by itself.
+        Cause::PlanFull | Cause::BrakeOn(_) | Cause::TokenExpires | Cause::WebhookDead => {
+            Duration::ZERO
+        }
+    };
+    now.since(firing.since) >= patience
+}
+
 fn beginning(now: Timestamp, firing: &Firing) -> Option<Turned> {
-    let may_gather = firing.cause.is_gathered() && now.since(firing.since) < GATHERED;
-    (!may_gather).then_some(Turned::Begins {
+    has_lasted(now, firing).then_some(Turned::Begins {
         since: firing.since,
         told: firing.count,
     })
@@ -93,6 +110,7 @@ fn going_on(now: Timestamp, alert: &Alert, count: u64) -> Option<Turned> {
 mod tests {
     use super::*;
     use crate::model::failure::{Code, Failure};
+    use crate::model::lane::Lane;
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
     const CAUSE: Cause = Cause::BoardsFailed(Code::DocSpaceRejected);
@@ -147,6 +165,39 @@ mod tests {
             (vec![], alert(3, 600, Some(15)), Some(Turned::Ends)),
             (failed(3), alert(3, 600, Some(14)), Some(Turned::Returns)),
             (failed(6), alert(3, 600, Some(99)), Some(grows(3, 6))),
+        ];
+        for (firing, alerts, expected) in table {
+            let found = steps(NOW, firing.clone(), &alerts);
+            let turned: Vec<_> = found.iter().map(|step| step.turned).collect();
+            assert_eq!(turned, Vec::from_iter(expected), "{firing:?} {alerts:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_told_when_it_lasts_and_over_only_when_nothing_is_paused() {
+        let pause = |seconds| {
+            let mut firing = failed(1).remove(0);
+            firing.cause = Cause::LanePaused(Lane::DocSpace);
+            firing.since = NOW.minus(Duration::from_secs(seconds));
+            firing
+        };
+        let told = |over| {
+            let mut alerts = alert(1, 900, over);
+            alerts[0].cause = Cause::LanePaused(Lane::DocSpace).to_string();
+            alerts
+        };
+        let begins = Turned::Begins {
+            since: NOW.minus(PAUSED_LONG),
+            told: 1,
+        };
+        let table = [
+            (vec![pause(299)], vec![], None),
+            (vec![pause(300)], vec![], Some(begins)),
+            // It went on for a moment, and is paused anew.
+            (vec![pause(0)], told(None), None),
+            (vec![pause(0)], told(Some(3)), Some(Turned::Returns)),
+            (vec![], told(None), Some(Turned::Rests)),
+            (vec![], told(Some(15)), Some(Turned::Ends)),
         ];
         for (firing, alerts, expected) in table {
             let found = steps(NOW, firing.clone(), &alerts);

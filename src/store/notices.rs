@@ -75,9 +75,15 @@ pub trait Notices {
     /// How many wait to be posted.
     async fn waiting_notices(&self) -> Result<u64, StoreError>;
 
+    /// How many of these were tried in vain.
+    async fn untaken_notices(&self) -> Result<u64, StoreError>;
+
     /// Forgets a notice that was taken, or is too old to be of use.
     async fn forget_notice(&self, id: i64) -> Result<(), StoreError>;
 
     /// Counts a try in vain; the next one comes after `wait`.
     async fn defer_notice(&self, id: i64, wait: Duration) -> Result<(), StoreError>;
+
+    /// Makes all due that were tried in vain.
+    async fn hasten_notices(&self) -> Result<(), StoreError>;
 }

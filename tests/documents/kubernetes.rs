@@ -275,6 +275,32 @@ fn settings_are_read_and_secrets_come_from_files() {
 }
 
 #[test]
+fn what_is_offered_in_comments_can_be_taken_in() {
+    let known = known_variables();
+    for variant in VARIANTS {
+        let path = format!("config/kubernetes/{variant}/deployment.yaml");
+        let taken_in = read(&path)
+            .replace("# - name:", "- name:")
+            .replace("#   value:", "  value:");
+        let deployment: Value = yaml_serde::from_str(&taken_in).unwrap();
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        let variables = list(&container["env"]);
+        let names: Vec<_> = variables.iter().map(|one| text(&one["name"])).collect();
+        for name in ["BOARDROOM_NOTIFY_URL_FILE", "BOARDROOM_HEARTBEAT_URL_FILE"] {
+            assert!(
+                names.contains(&name) && known.contains(name),
+                "{path}: {name}"
+            );
+            let of_name = name
+                .trim_start_matches("BOARDROOM_")
+                .trim_end_matches("_FILE");
+            let file = format!("/run/secrets/boardroom/{}", of_name.to_lowercase());
+            assert!(variables.iter().any(|one| one["value"] == *file), "{file}");
+        }
+    }
+}
+
+#[test]
 fn stopping_fits_into_the_time_that_a_pod_gets() {
     let seconds = |name: &str| {
         let settings = settings();

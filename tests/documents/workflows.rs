@@ -1,5 +1,6 @@
 //! The workflows: understood, safe, pinned, and no word of the image's name.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -72,11 +73,17 @@ fn they_use_what_is_pinned_and_may_do_no_more_than_they_must() {
         assert!(nothing.is_some_and(yaml_serde::Mapping::is_empty), "{name}");
         for (job, steps) in workflow["jobs"].as_mapping().unwrap() {
             assert!(steps["permissions"].is_mapping(), "{name}: {job:?}");
-            assert!(steps["timeout-minutes"].is_number(), "{name}: {job:?}");
+            // A job that is a workflow of ours has that one's limit.
+            let is_ours = steps["uses"]
+                .as_str()
+                .is_some_and(|path| path.starts_with("./"));
+            let is_limited = steps["timeout-minutes"].is_number();
+            assert!(is_limited || is_ours, "{name}: {job:?}");
         }
         let uses = text.lines().filter_map(|line| line.split_once("uses: "));
+        let foreign = uses.filter(|(_, action)| !action.starts_with("./"));
         let mut count = 0;
-        for (_, action) in uses {
+        for (_, action) in foreign {
             let (_, pin) = action.split_once('@').unwrap();
             let (commit, version) = pin.split_once(" # v").unwrap();
             let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
@@ -102,4 +109,59 @@ fn each_change_runs_what_a_person_runs() {
         assert!(of("nightly.yml").contains(path));
         assert!(!read(path).is_empty());
     }
+}
+
+/// What the image of the runner has without being asked.
+const ON_THE_IMAGE: [&str; 7] = [
+    "chromium",
+    "fonts-noto-core", // wanted together with Chromium alone
+    "kubernetes-client",
+    "nodejs",
+    "npm",
+    "python3",
+    "systemd",
+];
+
+/// The packages that a script installs or asks for.
+fn packages(script: &str) -> BTreeSet<String> {
+    let marks = ["--no-install-recommends ", "package ", "missing+=("];
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let mut found = BTreeSet::new();
+    for line in script.lines().map(str::trim) {
+        let commands = if line.starts_with('#') { "" } else { line };
+        for list in marks.iter().flat_map(|mark| commands.split(mark).skip(1)) {
+            // Up to what is no package: a redirection, a variable, the next command.
+            let names = list
+                .split_whitespace()
+                .map(|word| word.trim_end_matches([')', ';', '"']))
+                .take_while(|word| !word.is_empty() && word.chars().all(is_of_name));
+            found.extend(names.map(str::to_owned));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_runner_has_or_gets_every_package_that_only_root_can_install() {
+    let scripts = ["tests/run", "tests/tools", "tests/postgres"];
+    let wanted: BTreeSet<_> = scripts
+        .iter()
+        .flat_map(|path| packages(&read(path)))
+        .collect();
+    let there = BTreeSet::from(ON_THE_IMAGE.map(str::to_owned));
+    assert!(there.is_subset(&wanted), "{wanted:?}");
+    let installed = packages(&read(".github/workflows/test.yml"));
+    assert_eq!(installed, wanted.difference(&there).cloned().collect());
+}
+
+#[test]
+fn nothing_is_published_whose_tests_did_not_pass() {
+    let release: Value = yaml_serde::from_str(&read(".github/workflows/release.yml")).unwrap();
+    let jobs = &release["jobs"];
+    assert_eq!(jobs["test"]["uses"], "./.github/workflows/test.yml");
+    let needs = jobs["publish"]["needs"].as_sequence().unwrap();
+    assert!(needs.contains(&"test".into()), "{needs:?}");
+    let test: Value = yaml_serde::from_str(&read(".github/workflows/test.yml")).unwrap();
+    let begins = test["on"].as_mapping().unwrap();
+    assert!(begins.contains_key("workflow_call"), "{begins:?}");
 }

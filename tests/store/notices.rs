@@ -112,10 +112,14 @@ async fn what_came_first_of_a_cause_is_told_first_even_when_it_waits() {
         ["b begins"],
         "its end waits for its beginning"
     );
+    assert_eq!(kept.untaken_notices().await.unwrap(), 1);
+    kept.hasten_notices().await.unwrap();
+    assert_eq!(kept.bodies().await, ["a begins", "b begins"]);
     kept.defer_notice(first.id, Duration::ZERO).await.unwrap();
     let again = kept.due_now().await.remove(0);
     assert_eq!((again.id, again.attempts), (first.id, 2));
     kept.forget_notice(first.id).await.unwrap();
+    assert_eq!(kept.untaken_notices().await.unwrap(), 0);
     assert_eq!(kept.bodies().await, ["a ends", "b begins"]);
     assert_eq!(kept.waiting_notices().await.unwrap(), 2);
 }

@@ -108,6 +108,42 @@ async fn deliveries_that_fail_are_told_of_and_swept() {
 }
 
 #[tokio::test]
+async fn without_a_public_url_a_token_that_ends_is_told_of_and_what_was_told_of_webhooks_is_not() {
+    let mut house = House::vigilant().await;
+    house.set("BOARDROOM_PUBLIC_URL", "");
+    let expires = house.trello.now() + SignedDuration::from_hours(100);
+    house.trello.set_token_expiry(Some(expires));
+    let us = house.trello.member();
+    house
+        .trello
+        .set_workspace_role(&house.workspace, &us, Some(Role::Normal));
+    let service = house.start().await;
+    house.concern("trello_token_expires", 1).await;
+    house.concern("workspace_admin_lost", 1).await;
+    service.stop().await;
+    // The other way to register none: deliveries for another URL alone are taken.
+    for other in ["", "https://old.example.com/webhooks/trello"] {
+        house.set("BOARDROOM_CALLBACK_URLS", other);
+        house.storage.execute("DELETE FROM concern").await;
+        let told = ["webhook_failing", "webhook_refused", "webhook_dead"];
+        for code in told {
+            let before = format!(
+                "INSERT INTO concern (subject, code, detail, since) VALUES ('Sales Team', '{code}', '', 0)"
+            );
+            house.storage.execute(&before).await;
+        }
+        house.let_leases_run_out().await;
+        let service = house.start().await;
+        house.concern("trello_token_expires", 1).await;
+        for code in told {
+            house.concern(code, 0).await;
+        }
+        service.stop().await;
+    }
+    assert!(house.trello.webhooks().is_empty());
+}
+
+#[tokio::test]
 async fn a_lost_role_a_lost_workspace_and_a_token_that_ends_are_told_of() {
     let mut house = House::vigilant().await;
     let other = house.trello.add_workspace("Design");

@@ -82,6 +82,7 @@ impl Upkeep {
             ("mark", Box::pin(mark(mirror.metrics.clone(), stop.clone()))),
             ("sweep", Box::pin(self.sweep(term).run(stop.clone()))),
             ("audit", Box::pin(self.audit(term).run(stop.clone()))),
+            ("guardian", Box::pin(self.guardian(term).run(stop.clone()))),
             (
                 "keeper",
                 Box::pin(every(
@@ -96,9 +97,6 @@ impl Upkeep {
                 Box::pin(every(TIDY, stop.clone(), mirror.store.clone(), tidying)),
             ),
         ];
-        if let Some(guardian) = self.guardian(term) {
-            parts.push(("guardian", Box::pin(guardian.run(stop.clone()))));
-        }
         if let Some(watchers) = &self.watchers {
             parts.extend(watchers.parts(&self.config, stop));
         }
@@ -118,12 +116,9 @@ impl Upkeep {
         }
     }
 
-    fn guardian(&self, term: &Term) -> Option<Guardian> {
+    fn guardian(&self, term: &Term) -> Guardian {
         let config = &self.config;
-        if config.accepted_callbacks.is_empty() {
-            return None;
-        }
-        Some(Guardian {
+        Guardian {
             trello: self.mirror.trello.clone(),
             store: self.mirror.store.clone(),
             lanes: self.mirror.lanes.clone(),
@@ -148,7 +143,7 @@ impl Upkeep {
             bound: self.mirror.bound.clone(),
             roles: self.roles.clone(),
             state: Memory::default(),
-        })
+        }
     }
 
     fn sweep(&self, term: &Term) -> Sweep {

@@ -12,8 +12,11 @@ use crate::heartbeat::{Heartbeat, Pulse, Vitals};
 use crate::http::Shared;
 use crate::leader::Part;
 use crate::model::failure::Code;
-use crate::notices::{Facts, Memory, Notices, PATIENCE, Receiver, firing};
+use crate::notices::{Cause, Facts, Memory, Notices, PATIENCE, Receiver, firing, has_lasted};
 use crate::store::Store;
+
+/// Why nothing is known of what holds up boards.
+const UNREAD: &str = "the database does not say what is paused";
 
 /// What the two are made from.
 #[derive(Debug)]
@@ -60,12 +63,16 @@ impl Watchers {
                 self.sweeps.clone(),
             );
             let sweep_every = config.sweep_every;
-            let vitals = async move || Vitals {
-                unready: shared.why_unready().await,
-                worker: worker.age(),
-                swept: sweeps.age(),
-                sweep_every,
-                causes: causes(&*shared.store).await,
+            let vitals = async move || {
+                let causes = causes(&*shared.store).await;
+                let unread = causes.is_none().then_some(UNREAD);
+                Vitals {
+                    unready: shared.why_unready().await.or(unread),
+                    worker: worker.age(),
+                    swept: sweeps.age(),
+                    sweep_every,
+                    causes: causes.unwrap_or_default(),
+                }
             };
             let heartbeat = heartbeat.clone();
             parts.push(("heartbeat", Box::pin(heartbeat.run(stop.clone(), vitals))));
@@ -80,16 +87,33 @@ async fn silence(store: Arc<dyn Store>, stop: CancellationToken) {
     stop.cancelled().await;
 }
 
-/// What holds up boards. A database that does not answer is told of by its not being ready.
-async fn causes(store: &dyn Store) -> Vec<crate::notices::Cause> {
-    let Ok(Ok(paused)) = timeout(PATIENCE, store.lanes()).await else {
-        return Vec::new();
-    };
+/// What holds up boards, and has for long; none when that cannot be known.
+async fn causes(store: &dyn Store) -> Option<Vec<Cause>> {
+    let paused = timeout(PATIENCE, store.lanes()).await.ok()?.ok()?;
     let facts = Facts {
         now: paused.now,
         paused: paused.lanes,
         groups: Vec::new(),
         concerns: Vec::new(),
     };
-    firing(&facts).into_iter().map(|one| one.cause).collect()
+    let firing = firing(&facts).into_iter();
+    let lasting = firing.filter(|one| has_lasted(facts.now, one));
+    Some(lasting.map(|one| one.cause).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Sqlite;
+
+    #[tokio::test]
+    async fn lanes_that_cannot_be_read_are_not_taken_for_open_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.db");
+        let store = Sqlite::open(&path).await.unwrap();
+        assert_eq!(causes(&store).await, Some(Vec::new()));
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute("DROP TABLE lane", []).unwrap();
+        assert_eq!(causes(&store).await, None);
+    }
 }

@@ -70,6 +70,12 @@ impl<E: Engine> Notices for Sql<E> {
         count.as_ref().map_or(Ok(0), |found| get(found, "notices"))
     }
 
+    async fn untaken_notices(&self) -> Result<u64, StoreError> {
+        let count = sql!("SELECT count(*) AS notices FROM notice WHERE attempts > 0");
+        let count = self.engine.one(count).await?;
+        count.as_ref().map_or(Ok(0), |found| get(found, "notices"))
+    }
+
     async fn forget_notice(&self, id: i64) -> Result<(), StoreError> {
         let forget = sql!("DELETE FROM notice WHERE id = $1");
         self.engine.execute(forget.bind(id)).await.map(drop)
@@ -81,6 +87,13 @@ impl<E: Engine> Notices for Sql<E> {
         );
         let defer = defer.bind(id).bind(milliseconds(wait));
         self.engine.execute(defer).await.map(drop)
+    }
+
+    async fn hasten_notices(&self) -> Result<(), StoreError> {
+        let hasten = sql!(
+            "UPDATE notice SET next_at = " now " WHERE attempts > 0 AND next_at > " now
+        );
+        self.engine.execute(hasten).await.map(drop)
     }
 }
 
