@@ -1,6 +1,6 @@
 //! One transaction for all who write at the same time. A commit waits for the disk, and many can wait for it together: whoever is done leaves
-//! the transaction open to the next one, and the last commits for all. Nobody who writes is answered before that. Whoever only looks and leaves without a commit does
-//! not wait, and may have seen what others were still about to commit.
+//! the transaction open to the next one, and the last commits for all. Nobody who writes is answered before that. Whoever only looks and
+//! leaves without a commit does not wait, and may have seen what others were still about to commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,7 +164,7 @@ impl Group {
         tell(told);
     }
 
-    /// Leaves the transaction to whoever is coming, or commits it. In a task of its own, for others rely on it.
+    /// Leaves the transaction to whoever is coming, or commits it. Must not be dropped before its end, for others rely on it.
     async fn conclude(&self, mut gate: Gate) {
         let is_full = gate.open().is_some_and(|open| open.is_full());
         if is_full || self.coming.load(Ordering::SeqCst) == 0 {
