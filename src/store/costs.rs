@@ -134,6 +134,9 @@ calls! {
     "latest mirrored, later" => |store| latest(store, "mirrored", 50_000, 25).await,
     "latest failed" => |store| latest(store, "failed", 0, 25).await,
     "latest ignored, later" => |store| latest(store, "ignored", 50_000, 25).await,
+    "latest twins" => |store| latest(store, "mirrored/twins", 0, 5).await,
+    "latest sought" => |store| latest_sought(store, "").await,
+    "latest sought, mirrored" => |store| latest_sought(store, "mirrored").await,
     "latest by id" => |store| store.latest(&Filter { text: Some(board(100_000).to_string()), ..Filter::default() }, None, 25).await.unwrap(),
     "latest history" => |store| store.latest_history(board(100_000), None, 100).await.unwrap(),
     "pulse" => |store| store.pulse().await.unwrap(),
@@ -300,13 +303,30 @@ async fn search(store: &dyn Store, group: Group, after: i64, least: usize) {
 }
 
 async fn latest(store: &dyn Store, status: &str, before: i64, full: usize) {
+    let (name, reason) = match status.split_once('/') {
+        Some((name, reason)) => (name, Some(reason.to_owned())),
+        None => (status, None),
+    };
     let filter = Filter {
-        status: Some(status.to_owned()).filter(|status| !status.is_empty()),
-        ..Filter::default()
+        status: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        reason,
+        text: None,
     };
     let before = (before > 0).then_some(Cursor(before));
     let page = store.latest(&filter, before, 25).await.unwrap();
     assert_eq!(page.rows.len(), full, "{status}");
+}
+
+/// One part of a search, in which there is none.
+async fn latest_sought(store: &dyn Store, status: &str) {
+    let filter = Filter {
+        status: Some(status.to_owned()).filter(|status| !status.is_empty()),
+        reason: None,
+        text: Some("no such board".to_owned()),
+    };
+    let page = store.latest(&filter, Some(Cursor(150_000)), 25).await;
+    let page = page.unwrap();
+    assert!(page.rows.is_empty() && page.next.is_some(), "{status}");
 }
 
 async fn found(store: &dyn Store, meant: Meant<'_>) {

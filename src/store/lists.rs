@@ -7,7 +7,8 @@ use crate::store::{Cursor, Happened, Page, Standing, StoreError};
 
 #[async_trait]
 pub trait Lists {
-    /// The boards that came to us last before `before`, as far as the filter lets them through; from the end without one.
+    /// The boards that came to us last before `before`, as far as the filter lets them through; from the end without one. Of a text some
+    /// hundred names are read at a time: the next part may have boards where this one has none.
     async fn latest(
         &self,
         filter: &Filter,
@@ -30,7 +31,7 @@ pub trait Lists {
 /// Which boards are shown. The default lets all through.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// A stored status; with a reason only those with this one.
+    /// A stored status; with a reason only those with this one. `twins` is that of mirrored boards which have some, and no other reason.
     pub status: Option<String>,
     pub reason: Option<String>,
     /// A part of the name, in letters of any case, or all of an id or of a short link.

@@ -37,7 +37,7 @@ const COUNTED: &str = "
     INSERT INTO figure (width, at, deliveries, rooms)
     SELECT 60000, (unixepoch() / 60 - n) * 60000, 20 + (n * 7) % 23 + n % 11, CASE WHEN n % 4 = 0 THEN 0 ELSE (n * 5) % 7 END FROM numbers;";
 
-/// Most boards are mirrored, some are anything else; none is due, and neither service can be reached, so that they stay so.
+/// Most boards are mirrored, some are anything else; none is due, and neither service can be reached, so that they stay so; nor can what is held back go on.
 const MANY: &str = "
     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 99999)
     INSERT INTO board (id, name, short_link, workspace, closed, kind, status, reason, since, room_id, title_sent, title_returned,
@@ -52,6 +52,15 @@ const MANY: &str = "
     INSERT INTO history (board, at, event, detail)
     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 499999)
     SELECT printf('64%022x', n % 100000), (unixepoch() - 500000 + n) * 1000, 'observed', 'a' FROM numbers;
+    INSERT INTO history (board, at, event, detail)
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 96)
+    SELECT printf('64%022x', 3), n * 1000, 'observed', 'a' FROM numbers WHERE n < 96;
+    INSERT INTO lane (name, code, detail, since, until, failures) VALUES
+        ('brake.create', 'brake_on', '', (unixepoch() - 600) * 1000, (unixepoch() + 86400) * 1000, 1),
+        ('docspace.rename', 'docspace_rejected', '', (unixepoch() - 600) * 1000, (unixepoch() + 86400) * 1000, 1);
+    INSERT INTO twin (room_id, board, at)
+    WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 24)
+    SELECT 1000000 + n, printf('64%022x', n * 1000 + 2), 1 FROM numbers;
     WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1499)
     INSERT INTO figure (width, at, deliveries, rooms)
     SELECT 60000, (unixepoch() / 60 - n) * 60000, 40 + n % 17, n % 5 FROM numbers;";

@@ -43,7 +43,9 @@ await play(async (tab) => {
   await tab.goto(`${page}/?status=failed`);
   const names = [];
   for (;;) {
-    names.push(...(await tab.locator(".boards tbody th > a").allInnerTexts()));
+    const rows = await tab.locator(".boards tbody th > a").allInnerTexts();
+    assert.equal(rows.length, 25, "no page is offered on which there is none");
+    names.push(...rows);
     const next = tab.getByRole("link", { name: "Next page" });
     if ((await next.count()) === 0) break;
     await next.click();
@@ -53,6 +55,32 @@ await play(async (tab) => {
   assert.deepEqual(names, expected);
   await tab.getByRole("link", { name: "First page" }).click();
   await tab.getByRole("link", { name: "Board 99007", exact: true }).waitFor();
+
+  // A list and a history that fill their only page have no other.
+  await tab.goto(`${page}/`);
+  await tab.getByText(/^The brake is on since /).waitFor();
+  const service = tab.getByRole("region", { name: "ONLYOFFICE DocSpace" });
+  const facts = (await service.locator("dl > div").allInnerTexts()).join("\n");
+  assert.match(facts, /Renaming\s+Paused\s+since/);
+  assert.match(facts, /Brake on new rooms\s+On\s+since/);
+  const twins = tab.locator("#findings li", { hasText: "25 boards have more than one room." });
+  await twins.getByRole("link", { name: "See which" }).click();
+  await tab.waitForURL(/status=mirrored%2Ftwins/);
+  assert.equal(await tab.getByRole("row", { name: /Mirrored, twins/ }).count(), 25);
+  assert.equal(await tab.getByRole("link", { name: "Next page" }).count(), 0);
+  await accessible(tab, "twins");
+  await tab.goto(`${page}/boards/64${"3".padStart(22, "0")}`);
+  assert.equal(await tab.locator(".history li").count(), 100);
+  assert.equal(await tab.getByRole("link", { name: "Earlier" }).count(), 0);
+
+  // A search ends in time, and is gone on with until all were looked through.
+  await tab.goto(`${page}/?q=no+such+board`);
+  while ((await tab.getByText("No board is like that.").count()) === 0) {
+    await tab.getByText("None of the boards that were looked through so far is like that.").waitFor();
+    await tab.getByRole("link", { name: "Search on" }).click();
+    await tab.waitForLoadState();
+  }
+  await tab.goto(`${page}/`);
   await accessible(tab, "many");
   await fits(tab, 360, "the status page");
 });

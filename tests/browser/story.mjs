@@ -127,6 +127,18 @@ await play(async (tab, context) => {
   await tab.getByRole("row", { name: /After the restart/ }).getByText("Mirrored").waitFor();
   assert.equal(await tab.evaluate(() => globalThis.sameDocument), true);
 
+  // What happened before a page could listen is on it as soon as it says that it is live.
+  await tab.route("**/live", (route) => route.abort());
+  await tab.goto(`${page}/`);
+  await tab.getByText("Reconnecting", { exact: true }).waitFor();
+  await tab.evaluate(() => (globalThis.sameDocument = true));
+  await cue("board Before it listened");
+  await cue("rooms 10");
+  await tab.unroute("**/live");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  await tab.getByRole("row", { name: /Before it listened/ }).waitFor();
+  assert.equal(await tab.evaluate(() => globalThis.sameDocument), true);
+
   // The end of the session is the end of every page.
   await tab.getByRole("button", { name: "Sweep now" }).click();
   await tab.getByRole("status").getByText("A sweep begins").waitFor();

@@ -1,6 +1,7 @@
 //! The lists of the pages: the latest first, filtered, in parts without gap or repetition.
 
 use boardroom::model::failure::Code;
+use boardroom::model::id::RoomId;
 use boardroom::model::status::{Apart, Ignored, Status};
 use boardroom::store::history::{Event, Note};
 use boardroom::store::{Filter, Settlement};
@@ -68,11 +69,16 @@ async fn boards_are_listed_the_latest_first_whatever_their_status() {
     ] {
         store.settle_named(number, name, status).await;
     }
+    let twins = [1, 3, 4].map(|number| (board(number), RoomId(i64::from(number) + 70)));
+    store.set_twins(&twins).await.unwrap();
     for most in [1, 2, 3, 6, 100] {
         for (status, text, numbers) in [
             ("", "", &[6, 5, 4, 3, 2, 1][..]),
             ("mirrored", "", &[6, 3, 2, 1]),
             ("mirrored/drift", "", &[2]),
+            ("mirrored/twins", "", &[3, 1]),
+            ("mirrored/twins", "alpha", &[1]),
+            ("mirrored/twins", "omega", &[]),
             ("failed", "", &[4]),
             ("waiting", "", &[]),
             ("dreaming/of", "", &[]),
@@ -90,6 +96,56 @@ async fn boards_are_listed_the_latest_first_whatever_their_status() {
             let found = store.numbers(&filter(status, text), most).await;
             assert_eq!(found, numbers, "{status} {text} by {most}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_full_part_that_is_the_last_says_so() {
+    let store = empty().await;
+    for number in 1..=4 {
+        let status = Status::Mirrored(None);
+        store.settle_named(number, "Launch", status).await;
+    }
+    for (status, text) in [
+        ("", ""),
+        ("mirrored", ""),
+        ("", "launch"),
+        ("mirrored", "launch"),
+    ] {
+        for (most, is_all) in [(3, false), (4, true), (5, true)] {
+            let page = store
+                .latest(&filter(status, text), None, most)
+                .await
+                .unwrap();
+            assert_eq!(page.next.is_none(), is_all, "{status} {text} by {most}");
+        }
+    }
+}
+
+/// Names are read in parts, so that a search of many can be broken off; nothing is left out or told twice.
+#[tokio::test]
+async fn a_search_of_many_boards_goes_on_from_where_it_was() {
+    let store = empty().await;
+    let many: Vec<_> = (1..=1_250).map(board).collect();
+    for some in many.chunks(500) {
+        store.hint(some).await.unwrap();
+    }
+    for (number, status) in [
+        (1, Status::Mirrored(None)),
+        (501, Status::Pending(Some(Code::DocSpaceUnavailable))),
+        (1_001, Status::Pending(Some(Code::DocSpaceUnavailable))),
+    ] {
+        store.settle_named(number, "Needle", status).await;
+    }
+    let first = store.latest(&filter("", "needle"), None, 9).await.unwrap();
+    assert!(first.rows.len() < 3 && first.next.is_some(), "{first:?}");
+    for most in [1, 2, 9] {
+        for (status, numbers) in [("", &[1_001, 501, 1][..]), ("pending", &[1_001, 501])] {
+            let found = store.numbers(&filter(status, "needle"), most).await;
+            assert_eq!(found, numbers, "{status} by {most}");
+        }
+        let none = store.numbers(&filter("", "thread"), most).await;
+        assert_eq!(none, [0; 0]);
     }
 }
 
@@ -116,4 +172,13 @@ async fn a_history_is_read_from_its_end_and_stirs_the_pulse() {
         }
         assert_eq!(told, ["6", "5", "4", "3", "2", "1", "0"]);
     }
+    let all = store.latest_history(board(1), None, 7).await.unwrap();
+    assert_eq!(all.next, None, "there is none before them");
+    // What happens meanwhile does not move what is read on.
+    let page = store.latest_history(board(1), None, 2).await.unwrap();
+    let note = Note::new(Event::Observed, "later");
+    store.note(board(1), &note).await.unwrap();
+    let next = store.latest_history(board(1), page.next, 2).await.unwrap();
+    let told: Vec<_> = next.rows.iter().map(|line| line.detail.as_str()).collect();
+    assert_eq!(told, ["4", "3"]);
 }

@@ -83,6 +83,12 @@ async fn the_files_of_the_pages_are_kept_by_browsers_until_they_change() {
             .get(&format!("/assets/{name}"))
             .await;
         assert_eq!((again.status, again.text.as_str()), (304, ""));
+        // The page of a newer service may ask an older one: the old file must not be kept under the new word.
+        for other in ["?0123456789abcdef", "?", ""] {
+            let file = visitor.get(&format!("/assets/{name}{other}")).await;
+            assert_eq!(file.status, 200);
+            assert_eq!(file.headers["cache-control"], "no-store", "{name}{other}");
+        }
     }
     assert_eq!(visitor.get("/assets/secrets.txt").await.status, 404);
     // Nothing else of the page is seen by whoever is not in, and nothing of it is inline.
@@ -161,6 +167,27 @@ async fn what_was_counted_outlives_the_service_and_names_stay_text() {
     service.stop().await;
 }
 
+/// What all see is read once for all of them, and is a moment old; but not for whoever has just done something.
+#[tokio::test]
+async fn whoever_did_something_sees_how_it_is_afterwards() {
+    let mut house = House::new().await;
+    let visitor = house.administered().with_token();
+    let _service = house.start().await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let page = visitor.get("/").await.text;
+    assert!(!page.contains("1 board failed."), "{page}");
+    let fail = "UPDATE board SET status = 'failed', reason = 'docspace_rejected'";
+    house
+        .storage
+        .execute(&format!("{fail} WHERE id = '{board}'"))
+        .await;
+    let answer = visitor.post("/sweep", None).await;
+    let place = answer.headers["location"].to_str().unwrap();
+    let page = visitor.get(place).await.text;
+    assert!(page.contains("1 board failed."), "{page}");
+}
+
 #[tokio::test]
 async fn the_brake_is_let_go_with_a_button_and_each_button_says_what_it_did() {
     let mut house = House::new().await;
@@ -189,6 +216,15 @@ async fn the_brake_is_let_go_with_a_button_and_each_button_says_what_it_did() {
         assert_eq!(answer.status, 303, "{deed}");
         let location = answer.headers["location"].to_str().unwrap();
         assert!(location.contains(place), "{deed}: {location}");
+        let led = visitor.with("sec-fetch-site", "same-origin");
+        let page = led.get(location).await.text;
+        assert!(page.contains("id=\"done\""), "{page}");
+        // A link from elsewhere tells of what nobody did.
+        let page = visitor
+            .with("sec-fetch-site", "cross-site")
+            .get(location)
+            .await;
+        assert!(!page.text.contains("id=\"done\""));
     }
     house.rooms(boards.len()).await;
     assert_eq!(

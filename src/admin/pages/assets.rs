@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, RawQuery};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,8 @@ pub(super) struct Asset {
     text: &'static str,
     /// Where it lies, with a word that is another one when the file is.
     pub(super) address: String,
-    tag: String,
+    /// This word.
+    word: String,
 }
 
 pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
@@ -51,7 +52,19 @@ impl Asset {
             kind,
             text,
             address: format!("/assets/{name}?{word}"),
-            tag: format!("\"{word}\""),
+            word,
+        }
+    }
+}
+
+impl Asset {
+    /// While services of two versions answer at one address, one may be asked for the file of the other: what it has under that word must
+    /// not be kept.
+    fn kept_at(&self, word: Option<&str>) -> &'static str {
+        if word == Some(self.word.as_str()) {
+            "public, max-age=31536000, immutable"
+        } else {
+            "no-store"
         }
     }
 }
@@ -61,17 +74,19 @@ pub(super) fn routes() -> Router<Admin> {
     Router::new().route("/assets/{name}", get(asset))
 }
 
-async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn asset(Path(name): Path<String>, RawQuery(word): RawQuery, headers: HeaderMap) -> Response {
     let all: [&'static Asset; 3] = [&STYLE, &SCRIPT, &ICON];
     let Some(asset) = all.into_iter().find(|asset| asset.name == name) else {
         return lost();
     };
+    let tag = format!("\"{}\"", asset.word);
     let known = headers.get(IF_NONE_MATCH);
-    let kept = [
-        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
-        (ETAG, &asset.tag),
+    let is_known = known.is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let kept: [(HeaderName, &str); 2] = [
+        (CACHE_CONTROL, asset.kept_at(word.as_deref())),
+        (ETAG, &tag),
     ];
-    if known.is_some_and(|known| known.as_bytes() == asset.tag.as_bytes()) {
+    if is_known {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
     (kept, [(CONTENT_TYPE, asset.kind)], asset.text).into_response()

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use crate::admin::About;
 use crate::admin::access::Access;
-use crate::admin::pages::deeds::{Deed, Done};
+use crate::admin::pages::deeds::{Deed, Done, told};
 use crate::admin::pages::list::trello;
 use crate::admin::pages::view::{Board, BoardPage, Day, Fact, Line, Link, rendered};
 use crate::admin::pages::words::{capitalised, counted, mark, named, sentence};
@@ -43,6 +44,7 @@ pub(super) async fn show(
     State(about): State<About>,
     State(access): State<Access>,
     Path(board): Path<String>,
+    headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
@@ -53,7 +55,7 @@ pub(super) async fn show(
     match read(&*store, board, before).await {
         Ok(Some(seen)) => rendered(&BoardPage {
             frame: frame(&about, &access),
-            done: asked.done.map(|done| done.said(asked.count)),
+            done: told(&headers, asked.done, asked.count),
             board: seen.shown(&clients.docspace, before, Timestamp::now()),
         }),
         Ok(None) => lost(),
@@ -91,8 +93,8 @@ impl Seen {
         let address = format!("/boards/{}", board.id);
         Board {
             name: named(board.name.as_deref()),
-            mark: mark(&board.words),
-            sentence: sentence(&board.words),
+            mark: mark(&board.words, !board.twins.is_empty()),
+            sentence: sentence(&board.words, !board.twins.is_empty()),
             fix: code(&board.words).map(crate::model::failure::Code::fix),
             deeds: deeds(board).into_iter().map(Deed::button).collect(),
             facts: self.facts(docspace, now),

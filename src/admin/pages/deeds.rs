@@ -5,11 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, State};
+use axum::http::header::{HOST, REFERER};
+use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{MethodRouter, post};
 use serde::Deserialize;
 
 use crate::admin::Admin;
+use crate::admin::pages::snapshot::Watch;
 use crate::admin::pages::view;
 use crate::admin::pages::words::counted;
 use crate::admin::pages::{lost, trouble};
@@ -117,6 +120,23 @@ impl Done {
     }
 }
 
+/// What the address says was done, where one of our own pages led here. A link from elsewhere tells of what nobody did.
+pub(super) fn told(headers: &HeaderMap, done: Option<Done>, count: u64) -> Option<view::Done> {
+    done.filter(|_| comes_from_us(headers))
+        .map(|done| done.said(count))
+}
+
+/// Over plain HTTP browsers say only from which page they come.
+fn comes_from_us(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let page: Option<Uri> = text(REFERER).and_then(|page| page.parse().ok());
+    let page = page.as_ref().and_then(Uri::authority);
+    page.is_some_and(|page| text(HOST).is_some_and(|host| page.as_str().eq_ignore_ascii_case(host)))
+}
+
 pub(super) fn routes() -> Router<Admin> {
     Router::new()
         .route("/retry", of_all(Deed::RetryAll))
@@ -129,19 +149,20 @@ pub(super) fn routes() -> Router<Admin> {
 
 fn of_all(deed: Deed) -> MethodRouter<Admin> {
     post(
-        async move |State(store): State<Arc<dyn Store>>, given: GivenForm| {
-            answered(&*store, deed, given).await
-        },
+        async move |State(store): State<Arc<dyn Store>>,
+                    State(watch): State<Watch>,
+                    given: GivenForm| answered((&*store, &watch), deed, given).await,
     )
 }
 
 fn of_board(deed: fn(BoardId) -> Deed) -> MethodRouter<Admin> {
     post(
         async move |State(store): State<Arc<dyn Store>>,
+                    State(watch): State<Watch>,
                     Path(board): Path<String>,
                     given: GivenForm| {
             match board.parse() {
-                Ok(board) => answered(&*store, deed(board), given).await,
+                Ok(board) => answered((&*store, &watch), deed(board), given).await,
                 Err(_) => lost(),
             }
         },
@@ -157,13 +178,14 @@ struct Given {
 
 type GivenForm = Result<Form<Given>, FormRejection>;
 
-async fn answered(store: &dyn Store, deed: Deed, given: GivenForm) -> Response {
+async fn answered((store, watch): (&dyn Store, &Watch), deed: Deed, given: GivenForm) -> Response {
     let back = given.ok().and_then(|Form(given)| given.back);
     let place = back
         .filter(|back| is_a_list(back))
         .unwrap_or_else(|| deed.place());
     match done(store, deed).await {
         Ok((done, count)) => {
+            watch.look_again().await;
             let and = if place.contains('?') { '&' } else { '?' };
             let place = format!("{place}{and}done={}&count={count}", done.as_str());
             Redirect::to(&place).into_response()
@@ -233,6 +255,41 @@ mod tests {
             "",
         ] {
             assert!(!is_a_list(place), "{place}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_said_to_whom_our_own_page_led_there() {
+        let table: [(&[(&str, &str)], bool); 8] = [
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], false),
+            (
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("host", "a:1"),
+                    ("referer", "http://a:1/"),
+                ],
+                false,
+            ),
+            (
+                &[("host", "a:1"), ("referer", "http://a:1/boards/x?y")],
+                true,
+            ),
+            (&[("host", "a:1"), ("referer", "http://a:2/")], false),
+            (
+                &[("host", "a:1"), ("referer", "http://evil.example/a:1")],
+                false,
+            ),
+            (&[("host", "a:1"), ("referer", "/")], false),
+            (&[("host", "a:1")], false),
+        ];
+        for (given, is_told) in table {
+            let headers: HeaderMap = given
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            let told = told(&headers, Some(Done::Released), 2);
+            assert_eq!(told.is_some(), is_told, "{given:?}");
         }
     }
 

@@ -5,21 +5,25 @@ use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::admin::About;
 use crate::admin::access::Access;
+use crate::admin::pages::deeds::told;
 use crate::admin::pages::frame;
-use crate::admin::pages::list::{Asked, ROWS};
+use crate::admin::pages::list::{Asked, Found, ROWS};
 use crate::admin::pages::plot::{Span, plot};
 use crate::admin::pages::snapshot::Watch;
 use crate::admin::pages::view::{Choice, Home, rendered};
 use crate::http::Clients;
-use crate::store::{Grain, Store};
+use crate::store::{Entry, Grain, Page, Store, StoreError};
 
 /// How long the list may take. What is above it is shown all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long boards are searched for one page. Where it ends, one searches on from there.
+const SEARCHING: Duration = Duration::from_secs(1);
 
 /// `GET /`.
 pub(super) async fn show(
@@ -28,18 +32,17 @@ pub(super) async fn show(
     State(clients): State<Clients>,
     State(about): State<About>,
     State(access): State<Access>,
+    headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     // Whoever writes nonsense into the address sees the page as it is without.
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let snapshot = watch.look().await;
-    let filter = asked.filter();
-    let found = store.latest(&filter, asked.before(), ROWS);
     let found = if snapshot.is_read {
-        timeout(PATIENCE, found).await.ok().and_then(Result::ok)
+        find(&watch, &*store, &asked).await
     } else {
         // Whoever looks why nothing goes on does not wait for the same.
-        None
+        Found::Away
     };
     let past = match asked.span.grain() {
         Grain::Minute => &snapshot.minutes,
@@ -48,7 +51,7 @@ pub(super) async fn show(
     let now = snapshot.minutes.now;
     rendered(&Home {
         frame: frame(&about, &access),
-        done: asked.done.map(|done| done.said(asked.count)),
+        done: told(&headers, asked.done, asked.count),
         status: snapshot.status.clone(),
         spans: Span::ALL
             .into_iter()
@@ -60,6 +63,43 @@ pub(super) async fn show(
             .collect(),
         plot: plot(asked.span, &past.spans, past.now),
         span_kept: (asked.span != Span::default()).then(|| asked.span.as_str()),
-        list: asked.list(found.as_ref(), &clients.docspace, now),
+        list: asked.list(&found, &clients.docspace, now),
     })
+}
+
+async fn find(watch: &Watch, store: &dyn Store, asked: &Asked) -> Found {
+    let read = async {
+        // Until this is let go, nobody else gets the place.
+        let _place = match asked.filter().text {
+            None => None,
+            Some(_) => match timeout(SEARCHING, watch.searches().acquire()).await {
+                Ok(place) => Some(place),
+                Err(_) => return Found::Busy,
+            },
+        };
+        match search(store, asked).await {
+            Ok(page) => Found::Boards(page),
+            Err(error) => {
+                tracing::debug!(%error, "the page shows no boards");
+                Found::Away
+            }
+        }
+    };
+    timeout(PATIENCE, read).await.unwrap_or(Found::Slow)
+}
+
+/// The boards of a page. Of a text only some hundred names are read at a time, for a database does not break off what it has begun.
+async fn search(store: &dyn Store, asked: &Asked) -> Result<Page<Entry>, StoreError> {
+    let (begun, filter) = (Instant::now(), asked.filter());
+    let mut found = store.latest(&filter, asked.before(), ROWS).await?;
+    while let Some(before) = found.next
+        && found.rows.len() < ROWS as usize
+        && begun.elapsed() < SEARCHING
+    {
+        let left = ROWS - u32::try_from(found.rows.len()).unwrap_or(ROWS);
+        let more = store.latest(&filter, Some(before), left).await?;
+        found.rows.extend(more.rows);
+        found.next = more.next;
+    }
+    Ok(found)
 }

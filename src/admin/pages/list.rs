@@ -18,15 +18,53 @@ const LONGEST: usize = 200;
 const ADDRESS: &str = "https://trello.com/b/";
 
 /// The statuses that can be chosen: as they are asked for, and as they are called.
-const STATUSES: [(&str, &str); 7] = [
+const STATUSES: [(&str, &str); 8] = [
     ("pending", "Pending"),
     ("mirrored", "Mirrored"),
     ("mirrored/drift", "Mirrored, changed by hand"),
+    ("mirrored/twins", "Mirrored, twins"),
     ("waiting", "Waiting"),
     ("waiting/brake", "Waiting for the brake"),
     ("failed", "Failed"),
     ("ignored", "Ignored"),
 ];
+
+/// What came of reading the list.
+#[derive(Debug)]
+pub(super) enum Found {
+    Boards(Page<Entry>),
+    /// The database cannot be read.
+    Away,
+    /// It can, but this took longer than anybody waits.
+    Slow,
+    /// Too many search at the same time.
+    Busy,
+}
+
+impl Found {
+    fn page(&self) -> Option<&Page<Entry>> {
+        match self {
+            Self::Boards(page) => Some(page),
+            Self::Away | Self::Slow | Self::Busy => None,
+        }
+    }
+
+    /// What is said where no board is shown.
+    fn emptiness(&self, is_filtered: bool) -> &'static str {
+        match self {
+            Self::Away => "The database does not answer, so no board can be shown.",
+            Self::Slow => "This took too long. Try again in a moment.",
+            Self::Busy => "Others are searching just now. Try again in a moment.",
+            Self::Boards(page) if page.next.is_some() => {
+                "None of the boards that were looked through so far is like that."
+            }
+            Self::Boards(_) if is_filtered => "No board is like that.",
+            Self::Boards(_) => {
+                "There is no board yet. It comes here by itself when it is made in Trello."
+            }
+        }
+    }
+}
 
 /// What the address of the page asks for. An empty field of a form is none.
 #[derive(Debug, Default, Deserialize)]
@@ -92,15 +130,18 @@ impl Asked {
     }
 
     /// Puts what was found into words.
-    pub(super) fn list(
-        &self,
-        found: Option<&Page<Entry>>,
-        docspace: &DocSpace,
-        now: Timestamp,
-    ) -> List {
+    pub(super) fn list(&self, found: &Found, docspace: &DocSpace, now: Timestamp) -> List {
         let is_filtered = !self.text().is_empty() || !self.status.is_empty();
         let to = |before| format!("{}#boards", self.address(self.span, before));
-        let rows = found.map_or(&[][..], |found| &found.rows);
+        let page = found.page();
+        let rows = page.map_or(&[][..], |page| &page.rows);
+        let next = page.and_then(|page| page.next);
+        let is_searched_on = !self.text().is_empty() && rows.len() < ROWS as usize;
+        let label = if is_searched_on {
+            "Search on"
+        } else {
+            "Next page"
+        };
         List {
             search: self.text().to_owned(),
             choices: STATUSES
@@ -114,17 +155,12 @@ impl Asked {
             is_filtered,
             here: self.address(self.span, self.before()),
             rows: rows.iter().map(|entry| row(entry, docspace, now)).collect(),
-            emptiness: match (found, is_filtered) {
-                (None, _) => "The database does not answer, so no board can be shown.",
-                (Some(_), true) => "No board is like that.",
-                (Some(_), false) => {
-                    "There is no board yet. It comes here by itself when it is made in Trello."
-                }
-            },
+            emptiness: found.emptiness(is_filtered),
             first: self.before().is_some().then(|| to(None)),
-            next: found
-                .and_then(|found| found.next)
-                .map(|next| to(Some(next))),
+            next: next.map(|next| Link {
+                url: to(Some(next)),
+                text: label.to_owned(),
+            }),
         }
     }
 }
@@ -135,8 +171,8 @@ fn row(entry: &Entry, docspace: &DocSpace, now: Timestamp) -> BoardRow {
         href: format!("/boards/{}", board.id),
         name: named(board.name.as_deref()),
         trello: trello(board.short_link.as_deref()),
-        mark: mark(&board.words),
-        why: why(&board.words),
+        mark: mark(&board.words, !board.twins.is_empty()),
+        why: why(&board.words, !board.twins.is_empty()),
         can_retry: board.words.status == "failed",
         room: board.room.map(|room| Link {
             url: docspace.room_url(room, entry.is_archived),
@@ -196,6 +232,31 @@ mod tests {
             "/?q=a%26b%22%3E%3C&status=failed&span=week&before=12"
         );
         assert_eq!(Asked::default().address(Span::Hour, None), "/?");
+    }
+
+    #[test]
+    fn where_no_board_is_shown_it_is_said_why() {
+        let found = |next| {
+            Found::Boards(Page {
+                rows: Vec::new(),
+                next,
+            })
+        };
+        let table = [
+            (Found::Away, "does not answer"),
+            (Found::Slow, "took too long"),
+            (Found::Busy, "Others are searching"),
+            (found(Some("7".parse().unwrap())), "looked through so far"),
+            (found(None), "No board is like that."),
+        ];
+        for (found, said) in table {
+            assert!(found.emptiness(true).contains(said), "{found:?}");
+        }
+        assert!(
+            found(None)
+                .emptiness(false)
+                .starts_with("There is no board yet.")
+        );
     }
 
     #[test]

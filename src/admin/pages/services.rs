@@ -22,8 +22,8 @@ const GATES: [(Lane, &str); 5] = [
     (Lane::Tag, "Tagging"),
 ];
 const BRAKES: [(Lane, &str); 2] = [
-    (Lane::CreateBrake, "New rooms at once"),
-    (Lane::ArchiveBrake, "Archives at once"),
+    (Lane::CreateBrake, "Brake on new rooms"),
+    (Lane::ArchiveBrake, "Brake on archiving"),
 ];
 
 pub(super) fn services(
@@ -70,20 +70,15 @@ impl<'a> Lanes<'a> {
         })
     }
 
-    /// Gates or brakes: those that are closed one by one, or all of them in one line. `words` are for open and closed.
-    fn group(
-        self,
-        label: &'static str,
-        lanes: &[(Lane, &'static str)],
-        words: [&'static str; 2],
-    ) -> Vec<Fact> {
+    /// Gates or brakes: those that are closed one by one, with the word for it, or else what is said of all of them, if anything is.
+    fn group(self, lanes: &[(Lane, &'static str)], word: &str, all: Option<Fact>) -> Vec<Fact> {
         let closed = lanes
             .iter()
             .filter_map(|(lane, name)| Some((self.pause(*lane)?, *name)));
         let mut facts: Vec<_> = closed
             .map(|(pause, name)| Fact {
                 label: name,
-                mark: Some(Mark::new(Tone::Wrong, words[1])),
+                mark: Some(Mark::new(Tone::Wrong, word)),
                 said: vec![format!(
                     "since {}: {}",
                     clock(pause.since, self.now),
@@ -93,13 +88,7 @@ impl<'a> Lanes<'a> {
             })
             .collect();
         if facts.is_empty() {
-            let names: Vec<_> = lanes.iter().map(|(_, name)| name.to_lowercase()).collect();
-            facts.push(Fact {
-                label,
-                mark: Some(Mark::new(Tone::Well, words[0])),
-                said: vec![names.join(", ")],
-                ..Fact::default()
-            });
+            facts.extend(all);
         }
         facts
     }
@@ -211,8 +200,19 @@ fn docspace(shared: &Shared, lanes: Lanes<'_>) -> Service {
         meter: Some(meter(writes as u64, allowed as u64)),
         ..Fact::default()
     }];
-    facts.extend(lanes.group("Gates", &GATES, ["All open", "Closed"]));
-    facts.extend(lanes.group("Brakes", &BRAKES, ["Off", "On"]));
+    let all = |label, word, said: String| Fact {
+        label,
+        mark: Some(Mark::new(Tone::Well, word)),
+        said: vec![said],
+        ..Fact::default()
+    };
+    let names = GATES.map(|(_, name)| name.to_lowercase()).join(", ");
+    let gates = all("What works", "Everything", names);
+    // While the whole service is paused none of it works.
+    let gates = Some(gates).filter(|_| lanes.pause(Lane::DocSpace).is_none());
+    facts.extend(lanes.group(&GATES, "Paused", gates));
+    let brakes = all("Brakes", "Off", "nothing is held back".to_owned());
+    facts.extend(lanes.group(&BRAKES, "On", Some(brakes)));
     Service {
         id: "docspace",
         name: "ONLYOFFICE DocSpace",

@@ -25,6 +25,8 @@ pub(super) const FRESH: Duration = Duration::from_millis(1_500);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many may watch at the same time.
 const SEATS: usize = 100;
+/// How many searches of the page read names at the same time: the service itself reads, too.
+const SEARCHES: usize = 2;
 
 /// Who looks for all. Clones share what was seen.
 #[derive(Debug, Clone)]
@@ -38,7 +40,16 @@ struct Inner {
     seats: Arc<Semaphore>,
     /// Told when streams are to end.
     stop: CancellationToken,
-    last: Mutex<Option<(Instant, Arc<Snapshot>)>>,
+    last: Mutex<Option<Seen>>,
+    /// Those who may search at the same time.
+    searches: Semaphore,
+}
+
+#[derive(Debug)]
+struct Seen {
+    /// When it was read; none when something was done since.
+    at: Option<Instant>,
+    snapshot: Arc<Snapshot>,
 }
 
 /// What was seen.
@@ -75,6 +86,7 @@ impl Watch {
             seats: Arc::new(Semaphore::new(SEATS)),
             stop,
             last: Mutex::default(),
+            searches: Semaphore::new(SEARCHES),
         }))
     }
 
@@ -89,15 +101,29 @@ impl Watch {
     /// How it is now, or was a moment ago.
     pub(super) async fn look(&self) -> Arc<Snapshot> {
         let mut last = self.0.last.lock().await;
-        if let Some((at, snapshot)) = &*last
-            && at.elapsed() < FRESH
+        if let Some(seen) = &*last
+            && seen.at.is_some_and(|at| at.elapsed() < FRESH)
         {
-            return snapshot.clone();
+            return seen.snapshot.clone();
         }
-        let before = last.as_ref().map(|(_, snapshot)| snapshot.clone());
+        let before = last.as_ref().map(|seen| seen.snapshot.clone());
         let snapshot = Arc::new(self.read(before.as_deref()).await);
-        *last = Some((Instant::now(), snapshot.clone()));
+        *last = Some(Seen {
+            at: Some(Instant::now()),
+            snapshot: snapshot.clone(),
+        });
         snapshot
+    }
+
+    /// Something was done: whoever looks next sees what came of it.
+    pub(super) async fn look_again(&self) {
+        if let Some(seen) = &mut *self.0.last.lock().await {
+            seen.at = None;
+        }
+    }
+
+    pub(super) fn searches(&self) -> &Semaphore {
+        &self.0.searches
     }
 
     async fn read(&self, before: Option<&Snapshot>) -> Snapshot {
@@ -266,10 +292,10 @@ fn list(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::BoardsFailed => Some("/?status=failed#boards"),
         Kind::BrakeOn => Some("/?status=waiting%2Fbrake#boards"),
+        Kind::Twins => Some("/?status=mirrored%2Ftwins#boards"),
         Kind::NotStoring
         | Kind::ServicePaused
         | Kind::CallsPaused
-        | Kind::Twins
         | Kind::Concern
         | Kind::Beginning
         | Kind::Empty

@@ -218,7 +218,7 @@ pub(super) struct List {
     /// What is said where there are none.
     pub(super) emptiness: &'static str,
     pub(super) first: Option<String>,
-    pub(super) next: Option<String>,
+    pub(super) next: Option<Link>,
 }
 
 #[derive(Debug)]

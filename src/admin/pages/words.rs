@@ -8,12 +8,16 @@ use crate::model::status::Status;
 use crate::model::time::Timestamp;
 use crate::store::Words;
 
-/// The badge of a status.
-pub(super) fn mark(words: &Words) -> Mark {
+/// What is said of a board that is mirrored otherwise.
+const TWINS: &str = "Another room carries its tag, too";
+
+/// The badge of a status. That another room carries the tag of a board is said where there is nothing else to say.
+pub(super) fn mark(words: &Words, has_twins: bool) -> Mark {
     let status = Status::from_words(&words.status, words.reason.as_deref());
     let (tone, word) = match status {
         Ok(Status::Pending(None)) => (Tone::Busy, "Pending"),
         Ok(Status::Pending(Some(_))) => (Tone::Care, "Tried again"),
+        Ok(Status::Mirrored(None)) if has_twins => (Tone::Care, "Mirrored, twins"),
         Ok(Status::Mirrored(None)) => (Tone::Well, "Mirrored"),
         Ok(Status::Mirrored(Some(_))) => (Tone::Well, "Mirrored, apart"),
         Ok(Status::Ignored(_)) => (Tone::Still, "Ignored"),
@@ -26,8 +30,9 @@ pub(super) fn mark(words: &Words) -> Mark {
 }
 
 /// Why a board stands so, where its badge does not say all.
-pub(super) fn why(words: &Words) -> Option<String> {
+pub(super) fn why(words: &Words, has_twins: bool) -> Option<String> {
     match Status::from_words(&words.status, words.reason.as_deref()) {
+        Ok(Status::Mirrored(None)) if has_twins => Some(TWINS.to_owned()),
         Ok(Status::Pending(None) | Status::Mirrored(None)) => None,
         Ok(Status::Pending(Some(code)) | Status::Failed(code)) => Some(code.sentence().to_owned()),
         Ok(Status::Mirrored(Some(apart))) => Some(capitalised(apart.sentence())),
@@ -38,18 +43,18 @@ pub(super) fn why(words: &Words) -> Option<String> {
 }
 
 /// The same as a sentence on the board's own page.
-pub(super) fn sentence(words: &Words) -> String {
+pub(super) fn sentence(words: &Words, has_twins: bool) -> String {
     match Status::from_words(&words.status, words.reason.as_deref()) {
         Ok(Status::Pending(None)) => "It is about to be looked at.".to_owned(),
-        Ok(Status::Mirrored(None)) => "Its room agrees with it.".to_owned(),
+        Ok(Status::Mirrored(None)) if !has_twins => "Its room agrees with it.".to_owned(),
         Ok(
             Status::Pending(Some(_))
-            | Status::Mirrored(Some(_))
+            | Status::Mirrored(_)
             | Status::Ignored(_)
             | Status::Waiting(_)
             | Status::Failed(_),
         )
-        | Err(_) => format!("{}.", why(words).unwrap_or_default()),
+        | Err(_) => format!("{}.", why(words, has_twins).unwrap_or_default()),
     }
 }
 
@@ -146,10 +151,17 @@ mod tests {
             ),
         ];
         for ((status, reason), tone, word, said) in table {
-            let words = words(status, reason);
-            assert_eq!(mark(&words), Mark::new(tone, word));
-            assert_eq!(sentence(&words), said);
+            let stored = words(status, reason);
+            assert_eq!(mark(&stored, false), Mark::new(tone, word));
+            assert_eq!(sentence(&stored, false), said);
         }
+        let mirrored = words("mirrored", None);
+        let twins = Mark::new(Tone::Care, "Mirrored, twins");
+        assert_eq!(mark(&mirrored, true), twins);
+        let said = sentence(&mirrored, true);
+        assert_eq!(said, "Another room carries its tag, too.");
+        let failed = words("failed", Some("docspace_rejected"));
+        assert_eq!(mark(&failed, true).word, "Failed");
     }
 
     #[test]

@@ -28,27 +28,52 @@ macro_rules! latest {
 const ALL: Statement = latest!("true");
 const AT: Statement =
     latest!("status = $3 AND " {"reason IS $4" | "coalesce(reason, '') = coalesce($4, '')"});
-/// One of the spellings of a text in the name, or all of a short link.
-macro_rules! sought {
+const TWINS: Statement = latest!(
+    "id " {"IN (" | "= ANY(ARRAY("} "SELECT board FROM twin WHERE settled = 0" {")" | "))"} "
+     AND " {"+" | ""} "status = 'mirrored' AND reason IS NULL"
+);
+const ONE: Statement = latest!("id = $3");
+
+/// Where the boards end that one search looks through, and how many they are.
+macro_rules! end {
     ($($condition:tt)+) => {
-        latest!(
-            "(" {"instr" | "strpos"} "(lower(name), $3) > 0 OR " {"instr" | "strpos"} "(lower(name), $4) > 0
-              OR " {"instr" | "strpos"} "(lower(name), $5) > 0 OR short_link = $6) AND " $($condition)+
+        sql!(
+            "SELECT min(cursor) AS cursor, count(*) AS boards FROM
+                 (SELECT " {"rowid" | "number"} " AS cursor FROM board WHERE " {"rowid" | "number"} " < $1 AND " $($condition)+ "
+                  ORDER BY " {"rowid" | "number"} " DESC LIMIT $2) AS next"
         )
     };
 }
-const SOUGHT: Statement = sought!("true");
-const ONE: Statement = latest!("id = $3");
-const SOUGHT_AT: Statement =
-    sought!("status = $7 AND " {"reason IS $8" | "coalesce(reason, '') = coalesce($8, '')"});
-/// The same for a text that has one spelling, which is most of them: every name is read.
-macro_rules! sought_plainly {
+/// Those from an end on that have one of the spellings of a text in the name, or all of it as their short link.
+macro_rules! sought {
     ($($condition:tt)+) => {
-        latest!("(" {"instr" | "strpos"} "(lower(name), $3) > 0 OR short_link = $4) AND " $($condition)+)
+        latest!(
+            {"rowid" | "number"} " >= $3 AND (" {"instr" | "strpos"} "(lower(name), $4) > 0 OR " {"instr" | "strpos"} "(lower(name), $5) > 0
+              OR " {"instr" | "strpos"} "(lower(name), $6) > 0 OR short_link = $7) AND " $($condition)+
+        )
     };
 }
-const PLAIN: Statement = sought_plainly!("true");
-const PLAIN_AT: Statement = sought_plainly!("status = $5 AND " {"reason IS $6" | "coalesce(reason, '') = coalesce($6, '')"});
+const ALL_END: Statement = end!("true");
+const AT_END: Statement =
+    end!("status = $3 AND " {"reason IS $4" | "coalesce(reason, '') = coalesce($4, '')"});
+const SOUGHT: Statement = sought!("true");
+const SOUGHT_AT: Statement =
+    sought!("status = $8 AND " {"reason IS $9" | "coalesce(reason, '') = coalesce($9, '')"});
+const SOUGHT_IN_TWINS: Statement = sought!(
+    "status = 'mirrored' AND reason IS NULL AND (SELECT count(*) FROM twin WHERE twin.board = board.id AND settled = 0) > 0"
+);
+
+/// How many boards of each reason one search looks through.
+const LOOKED_THROUGH: u32 = 500;
+
+/// Boards that one statement reads.
+#[derive(Debug)]
+enum Part {
+    All,
+    /// With these words, whether they have twins or not.
+    At(Words),
+    Twins,
+}
 
 #[async_trait]
 impl<E: Engine> Lists for Sql<E> {
@@ -60,28 +85,33 @@ impl<E: Engine> Lists for Sql<E> {
     ) -> Result<Page<Entry>, StoreError> {
         let before = before.map_or(i64::MAX, |cursor| cursor.0);
         let text = filter.text.as_deref();
-        let mut rows = Vec::new();
         if let Some(id) = text.and_then(|text| text.parse::<BoardId>().ok()) {
             // Whoever names one board wants to see it, wherever it stands.
-            let one = ONE.bind(before).bind(most).bind(id.to_string());
-            return page(&self.engine.read(one).await?, most, entry);
+            let one = ONE.bind(before).bind(more(most)).bind(id.to_string());
+            return first(self.engine.read(one).await?, most, entry);
         }
-        match &filter.status {
-            None => rows = self.engine.read(of_all(text, before, most)).await?,
-            Some(status) => {
-                for words in groups(self, status, filter.reason.as_deref()).await? {
-                    rows.extend(self.engine.read(of(&words, text, before, most)).await?);
-                }
-                let mut sorted = Vec::with_capacity(rows.len());
-                for row in rows {
-                    sorted.push((get::<i64>(&row, "cursor")?, row));
-                }
-                sorted.sort_unstable_by_key(|(cursor, _)| std::cmp::Reverse(*cursor));
-                sorted.truncate(most as usize);
-                rows = sorted.into_iter().map(|(_, row)| row).collect();
+        let parts = parts(self, filter).await?;
+        let end = match text {
+            None => None,
+            Some(_) => end(self, &parts, before).await?,
+        };
+        let mut rows = Vec::new();
+        for part in &parts {
+            let query = match text {
+                None => part.all(before, most),
+                Some(text) => part.sought(&Sought::new(text), [before, end.unwrap_or(0)], most),
+            };
+            for row in self.engine.read(query).await? {
+                rows.push((get::<i64>(&row, "cursor")?, row));
             }
         }
-        page(&rows, most, entry)
+        rows.sort_unstable_by_key(|(cursor, _)| std::cmp::Reverse(*cursor));
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let found = first(rows, most, entry)?;
+        Ok(Page {
+            next: found.next.or(end.map(Cursor)),
+            ..found
+        })
     }
 
     async fn latest_history(
@@ -90,14 +120,16 @@ impl<E: Engine> Lists for Sql<E> {
         before: Option<Cursor>,
         most: u32,
     ) -> Result<Page<Happened>, StoreError> {
+        // The line before which the part begins may have gone since; then so have all before it.
         let history = sql!(
-            "SELECT cursor, at, event, detail FROM
-                 (SELECT row_number() OVER (ORDER BY at, id) AS cursor, at, event, detail FROM history WHERE board = $1) AS ordered
-             WHERE cursor < $2 ORDER BY cursor DESC LIMIT $3"
+            "SELECT id AS cursor, at, event, detail FROM history
+             WHERE board = $1 AND (at, id) < (coalesce((SELECT at FROM history WHERE id = $2), $3), $2)
+             ORDER BY at DESC, id DESC LIMIT $4"
         );
-        let before = before.map_or(i64::MAX, |cursor| cursor.0);
-        let history = history.bind(board.to_string()).bind(before).bind(most);
-        page(&self.engine.read(history).await?, most, happened)
+        let [before, at] = before.map_or([i64::MAX; 2], |cursor| [cursor.0, 0]);
+        let history = history.bind(board.to_string()).bind(before).bind(at);
+        let history = history.bind(more(most));
+        first(self.engine.read(history).await?, most, happened)
     }
 
     async fn pulse(&self) -> Result<i64, StoreError> {
@@ -109,47 +141,102 @@ impl<E: Engine> Lists for Sql<E> {
     }
 }
 
-/// The reasons that boards with a status have, or the one that is asked for.
-async fn groups<E: Engine>(
-    store: &Sql<E>,
-    status: &str,
-    reason: Option<&str>,
-) -> Result<Vec<Words>, StoreError> {
+/// One more than is shown, so that it is known whether there is one.
+fn more(most: u32) -> u32 {
+    most.saturating_add(1)
+}
+
+/// The first of the rows. If there are others, the next part begins after these.
+fn first<R: Row, T>(
+    mut rows: Vec<R>,
+    most: u32,
+    read: impl Fn(&R) -> Result<T, StoreError>,
+) -> Result<Page<T>, StoreError> {
+    let is_all = rows.len() <= most as usize;
+    rows.truncate(most as usize);
+    let found = page(&rows, most, read)?;
+    Ok(Page {
+        next: found.next.filter(|_| !is_all),
+        ..found
+    })
+}
+
+/// What to read for a filter: of a status, each reason that its boards have.
+async fn parts<E: Engine>(store: &Sql<E>, filter: &Filter) -> Result<Vec<Part>, StoreError> {
+    let reason = filter.reason.as_deref();
+    let Some(status) = &filter.status else {
+        return Ok(vec![Part::All]);
+    };
+    if (status.as_str(), reason) == ("mirrored", Some("twins")) {
+        return Ok(vec![Part::Twins]);
+    }
     let all = tally(&store.engine).await?.into_iter();
     Ok(all
         .filter(|(words, boards)| {
             *boards > 0
-                && words.status == status
+                && words.status == *status
                 && (reason.is_none() || words.reason.as_deref() == reason)
         })
-        .map(|(words, _)| words)
+        .map(|(words, _)| Part::At(words))
         .collect())
 }
 
-fn of_all(text: Option<&str>, before: i64, most: u32) -> Query {
-    match text {
-        None => ALL.bind(before).bind(most),
-        Some(text) => sought([SOUGHT, PLAIN], text, before, most),
+/// How far one search reaches: as far as the part reaches that has the most boards there. None if that is all of them.
+async fn end<E: Engine>(
+    store: &Sql<E>,
+    parts: &[Part],
+    before: i64,
+) -> Result<Option<i64>, StoreError> {
+    let mut reached = None;
+    for part in parts {
+        let Some(end) = store.engine.one(part.end(before)).await? else {
+            continue;
+        };
+        let boards: u64 = get(&end, "boards")?;
+        if boards >= LOOKED_THROUGH.into() {
+            reached = reached.max(maybe(&end, "cursor")?);
+        }
     }
+    Ok(reached)
 }
 
-fn of(words: &Words, text: Option<&str>, before: i64, most: u32) -> Query {
-    let query = match text {
-        None => AT.bind(before).bind(most),
-        Some(text) => sought([SOUGHT_AT, PLAIN_AT], text, before, most),
-    };
-    query.bind(&words.status).bind(words.reason.as_deref())
-}
+impl Part {
+    fn all(&self, before: i64, most: u32) -> Query {
+        let statement = match self {
+            Self::All => ALL,
+            Self::At(_) => AT,
+            Self::Twins => TWINS,
+        };
+        self.told(statement.bind(before).bind(more(most)))
+    }
 
-/// `statements` are for several spellings and for one.
-fn sought(statements: [Statement; 2], text: &str, before: i64, most: u32) -> Query {
-    let Sought { text, spellings } = Sought::new(text);
-    let [several, one] = statements;
-    let is_one = spellings.iter().all(|spelling| *spelling == spellings[0]);
-    let statement = if is_one { one } else { several };
-    let query = statement.bind(before).bind(most);
-    let spellings = spellings.into_iter().take(if is_one { 1 } else { 3 });
-    spellings.fold(query, Query::bind).bind(text)
+    fn end(&self, before: i64) -> Query {
+        let query = |statement: Statement| statement.bind(before).bind(LOOKED_THROUGH);
+        match self {
+            Self::All => query(ALL_END),
+            Self::At(_) => self.told(query(AT_END)),
+            Self::Twins => query(AT_END).bind("mirrored").bind(None::<&str>),
+        }
+    }
+
+    fn sought(&self, sought: &Sought, [before, end]: [i64; 2], most: u32) -> Query {
+        let statement = match self {
+            Self::All => SOUGHT,
+            Self::At(_) => SOUGHT_AT,
+            Self::Twins => SOUGHT_IN_TWINS,
+        };
+        let query = statement.bind(before).bind(more(most)).bind(end);
+        let query = sought.spellings.iter().fold(query, Query::bind);
+        self.told(query.bind(&sought.text))
+    }
+
+    /// The words last, where a statement needs them.
+    fn told(&self, query: Query) -> Query {
+        match self {
+            Self::All | Self::Twins => query,
+            Self::At(words) => query.bind(&words.status).bind(words.reason.as_deref()),
+        }
+    }
 }
 
 fn entry(found: &impl Row) -> Result<Entry, StoreError> {

@@ -231,11 +231,12 @@ impl<E: Engine> Views for Sql<E> {
         after: Cursor,
         most: u32,
     ) -> Result<Page<Happened>, StoreError> {
-        // What a look saw and did is written down when it ends, with the moments at which it happened.
+        // What a look saw and did is written down when it ends, with the moments at which it happened. A line after which the part begins
+        // and that has gone since was before all that are left.
         let history = sql!(
-            "SELECT cursor, at, event, detail FROM
-                 (SELECT row_number() OVER (ORDER BY at, id) AS cursor, at, event, detail FROM history WHERE board = $1) AS ordered
-             WHERE cursor > $2 ORDER BY cursor LIMIT $3"
+            "SELECT id AS cursor, at, event, detail FROM history
+             WHERE board = $1 AND (at, id) > (coalesce((SELECT at FROM history WHERE id = $2), 0), $2)
+             ORDER BY at, id LIMIT $3"
         );
         let history = history.bind(board.to_string()).bind(after.0).bind(most);
         page(&self.engine.read(history).await?, most, happened)

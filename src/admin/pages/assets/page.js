@@ -14,6 +14,8 @@
   const word = document.getElementById("live-word");
   let stream = null;
   let waiting = false;
+  let running = false;
+  let again = false;
   let last = 0;
 
   const say = (isLive, said) => {
@@ -56,7 +58,7 @@
 
   const refresh = async () => {
     waiting = false;
-    last = Date.now();
+    running = true;
     try {
       const answer = await fetch(location.href.split("#")[0], { headers: { accept: "text/html" } });
       if (answer.redirected) return location.reload();
@@ -69,11 +71,17 @@
       document.title = fresh.title;
     } catch {
       // The stream says when the server is back.
+    } finally {
+      running = false;
+      last = Date.now();
+      if (again) changed();
     }
   };
 
+  // Never two at a time: a server that is slow is not made slower. What changes meanwhile is fetched afterwards.
   const changed = () => {
-    if (waiting) return;
+    again = running;
+    if (waiting || running) return;
     waiting = true;
     setTimeout(refresh, Math.max(0, last + SELDOM - Date.now()));
   };
@@ -81,7 +89,11 @@
   const listen = () => {
     if (stream) return;
     stream = new EventSource(address);
-    stream.addEventListener("open", () => say(true, "Live"));
+    stream.addEventListener("open", () => {
+      say(true, "Live");
+      // What has changed before the stream began it does not tell.
+      changed();
+    });
     stream.addEventListener("changed", changed);
     stream.addEventListener("error", () => {
       if (stream && stream.readyState === EventSource.CLOSED) {
