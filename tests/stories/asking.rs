@@ -354,6 +354,34 @@ async fn a_body_or_a_method_that_is_not_taken_is_named() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_read_but_not_written_is_told_of_alike_everywhere() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let everywhere = async |ready: u16, state: &str, words: &str| {
+        let probe = Visitor::at(house.port).get("/readyz").await.status;
+        let status = reader.get("/status").await.json();
+        let page = visitor.with_token().get("/").await.text;
+        let stored = ready == 200;
+        probe == ready
+            && status["summary"]["state"] == state
+            && status["summary"]["well"] == stored
+            && status["deliveries"]["stored"] == stored
+            && page.contains(words)
+    };
+    eventually("all is well", || everywhere(200, "empty", "All is ready")).await;
+    let writing = "BEGIN; LOCK TABLE meta IN SHARE ROW EXCLUSIVE MODE";
+    let held = house.storage.hold("BEGIN IMMEDIATE", writing).await;
+    eventually("nothing can be stored", || {
+        everywhere(503, "not_storing", "No delivery can be stored")
+    })
+    .await;
+    held.end().await;
+    eventually("all is well", || everywhere(200, "empty", "All is ready")).await;
+}
+
+#[tokio::test]
 async fn a_sweep_that_is_asked_of_one_service_is_done_by_the_one_that_leads() {
     let mut house = House::new().await.shared_by(2).await;
     house.set("BOARDROOM_SWEEP_EVERY", "1h");
