@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod attempts;
 mod exposition;
 mod guard;
 mod pages;
@@ -84,11 +85,12 @@ impl Deref for Admin {
 impl Admin {
     #[must_use]
     pub fn new(shared: Shared, about: About, watch: Watch, entrance: Entrance<'_>) -> Self {
+        let (sources, metrics) = (shared.sources.clone(), shared.metrics.clone());
         Self(Arc::new(All {
             shared,
             about,
             listed: Listed::default(),
-            access: Access::new(entrance.token, entrance.address),
+            access: Access::new(entrance, sources, metrics),
             watch,
         }))
     }

@@ -14,7 +14,7 @@ use crate::admin::access::Access;
 use crate::admin::refusal::{Reason, Refusal};
 
 /// No script and no style but our own files, nothing from elsewhere, in nobody's frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// With `no-referrer` browsers would send `Origin: null` with our own forms.

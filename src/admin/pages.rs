@@ -16,6 +16,7 @@ mod view;
 mod words;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -27,6 +28,9 @@ use crate::admin::{About, Admin};
 use crate::store::StoreError;
 
 pub use snapshot::Watch;
+
+/// What somebody may bring who is not in yet: a token.
+const LARGEST_OUTSIDE: usize = 4 * 1024;
 
 /// What only those see who are in.
 pub(super) fn routes() -> Router<Admin> {
@@ -43,6 +47,7 @@ pub(super) fn open() -> Router<Admin> {
     Router::new()
         .route("/login", get(login::show).post(login::log_in))
         .merge(assets::routes())
+        .layer(DefaultBodyLimit::max(LARGEST_OUTSIDE))
 }
 
 /// The page for an address at which there is nothing.

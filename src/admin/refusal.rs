@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
 /// One row per reason: its status, its stable code, what it means, what to do.
@@ -86,8 +87,8 @@ reasons! {
         "the body is not declared as JSON"
         "Send `Content-Type: application/json`."
     TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts"
-        "too many wrong tokens were given at once"
-        "Wait a second, and give the right one: it is always let in."
+        "too many wrong tokens were given"
+        "Wait ten seconds, and give the right one. Who is logged in stays so."
     Internal INTERNAL_SERVER_ERROR "internal"
         "this failed for a reason of our own"
         "Look into the log of the service, and report it."
@@ -142,21 +143,12 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let reason = match &error {
-            StoreError::Away { .. } => Reason::DatabaseAway,
-            StoreError::Open { .. }
-            | StoreError::Missing { .. }
-            | StoreError::TooNew
-            | StoreError::Database(_)
-            | StoreError::Refused(_)
-            | StoreError::Migrate(_)
-            | StoreError::Unreadable(_) => {
-                // What it says may name hosts and statements: it is for the log.
-                tracing::error!(%error, "the database could not answer the admin listener");
-                Reason::DatabaseFailed
-            }
-        };
-        Self::from(reason)
+        if is_unreachable(&error) {
+            return Self::from(Reason::DatabaseAway);
+        }
+        // What it says may name hosts and statements: it is for the log.
+        tracing::error!(%error, "the database could not answer the admin listener");
+        Self::from(Reason::DatabaseFailed)
     }
 }
 
@@ -190,7 +182,10 @@ impl IntoResponse for Refusal {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
