@@ -24,7 +24,9 @@ use axum::routing::{get, post};
 use crate::admin::access::Access;
 use crate::admin::pages::assets::{ICON, SCRIPT, STYLE};
 use crate::admin::pages::view::{Frame, Trouble, rendered};
+use crate::admin::refusal::Refusal;
 use crate::admin::{About, Admin};
+use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
 pub use snapshot::Watch;
@@ -60,23 +62,33 @@ pub(super) fn lost() -> Response {
     (StatusCode::NOT_FOUND, rendered(&page)).into_response()
 }
 
+/// The page for what was refused before any page was asked.
+pub(super) fn refused(refusal: &Refusal) -> Response {
+    rendered(&Trouble {
+        frame: frame_outside(),
+        title: "This did not work",
+        said: refusal.in_words(),
+    })
+}
+
+/// The page that says so of what takes long.
+fn goes_on() -> Response {
+    let page = Trouble {
+        frame: frame_outside(),
+        title: "It goes on",
+        said: "This takes longer than usual, and goes on by itself.".to_owned(),
+    };
+    (StatusCode::ACCEPTED, rendered(&page)).into_response()
+}
+
 /// The page for what the database could not do.
 fn trouble(error: &StoreError) -> Response {
-    let said = match error {
-        StoreError::Away { .. } => {
-            "The database does not answer. Look after it: boardroom goes on by itself, and nothing is lost."
-        }
-        StoreError::Open { .. }
-        | StoreError::Missing { .. }
-        | StoreError::TooNew
-        | StoreError::Database(_)
-        | StoreError::Refused(_)
-        | StoreError::Migrate(_)
-        | StoreError::Unreadable(_) => {
-            // What it says may name hosts and statements: it is for the log.
-            tracing::error!(%error, "the database could not answer a page");
-            "The database refuses. The log of the service says why."
-        }
+    let said = if is_unreachable(error) {
+        "The database does not answer. Look after it: boardroom goes on by itself, and nothing is lost."
+    } else {
+        // What it says may name hosts and statements: it is for the log.
+        tracing::error!(%error, "the database could not answer a page");
+        "The database refuses. The log of the service says why."
     };
     let page = Trouble {
         frame: frame_outside(),

@@ -1,7 +1,7 @@
 //! Everything that the admin listener refuses, in one form with stable codes: `{"error":{"code","message","fix"}}`.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -134,6 +134,15 @@ impl Refusal {
         }
     }
 
+    /// For a person, in two sentences.
+    pub(super) fn in_words(&self) -> String {
+        let message = self.message.as_deref().unwrap_or(self.reason.message());
+        let mut rest = message.chars();
+        let first = rest.next().into_iter().flat_map(char::to_uppercase);
+        let sentence: String = first.chain(rest).collect();
+        format!("{sentence}. {}", self.reason.fix())
+    }
+
     /// With what may have been meant.
     pub(super) fn among(mut self, candidates: Vec<serde_json::Value>) -> Self {
         self.candidates = candidates;
@@ -162,6 +171,12 @@ impl From<JsonRejection> for Refusal {
     }
 }
 
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        Self::saying(Reason::Malformed, rejection.body_text())
+    }
+}
+
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
         Self::saying(Reason::Malformed, rejection.body_text())
@@ -174,7 +189,7 @@ impl IntoResponse for Refusal {
         let message = self.message.as_deref().unwrap_or(reason.message());
         let mut error = json!({ "code": reason.code(), "message": message, "fix": reason.fix() });
         if !self.candidates.is_empty() {
-            error["candidates"] = self.candidates.into();
+            error["candidates"] = self.candidates.clone().into();
         }
         let mut response = (reason.status(), Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();
@@ -190,6 +205,8 @@ impl IntoResponse for Refusal {
             }
             _ => {}
         }
+        // Whoever knows that a person asked writes a page of it.
+        response.extensions_mut().insert(self);
         response
     }
 }

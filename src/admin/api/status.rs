@@ -24,7 +24,7 @@ struct Read {
     concerns: Vec<Concern>,
     sources: Vec<(ModelId, Option<String>)>,
     /// Models whose webhooks are ours, and requests to Trello that services occupy.
-    watched: usize,
+    watched: u64,
     occupied: u32,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn status(
         store.groups(),
         store.concerns(),
         store.sources(),
-        store.models(),
+        store.watched(),
         store.occupied_permits(budget.per()),
     )?;
     let read = Read {
@@ -47,7 +47,7 @@ pub(super) async fn status(
         groups,
         concerns,
         sources,
-        watched: watched.len(),
+        watched,
         occupied,
     };
     let unready = admin.shared.why_unready().await;
