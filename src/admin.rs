@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod attempts;
 mod exposition;
 mod guard;
 mod pages;
@@ -13,6 +14,7 @@ mod session;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +42,8 @@ pub use pages::Watch;
 const LARGEST_BODY: usize = 256 * 1024;
 /// How long an answer may take to begin. A database that is away is not waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long whoever asked for something waits for its end, which comes all the same.
+const DEED: Duration = Duration::from_secs(12);
 
 /// What every handler shares. A handler asks only for the part that it needs.
 #[derive(Debug, Clone)]
@@ -84,11 +88,12 @@ impl Deref for Admin {
 impl Admin {
     #[must_use]
     pub fn new(shared: Shared, about: About, watch: Watch, entrance: Entrance<'_>) -> Self {
+        let (sources, metrics) = (shared.sources.clone(), shared.metrics.clone());
         Self(Arc::new(All {
             shared,
             about,
             listed: Listed::default(),
-            access: Access::new(entrance.token, entrance.address),
+            access: Access::new(entrance, sources, metrics),
             watch,
         }))
     }
@@ -158,9 +163,41 @@ fn is_for_programs(path: &str) -> bool {
     path == "/metrics" || path == "/api" || path.starts_with("/api/")
 }
 
+/// Does something to its end, however long it takes and whether or not whoever asked for it is still there: half of it would be neither
+/// the one nor the other. None when it still goes on.
+async fn to_its_end<T: Send + 'static>(
+    deed: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    match timeout(DEED, tokio::spawn(deed)).await {
+        Ok(Ok(done)) => Some(done),
+        // It is told of as if it had happened here; only a runtime that ends has cut it off.
+        Ok(Err(error)) => error.try_into_panic().ok().map(|it| resume_unwind(it)),
+        Err(_) => None,
+    }
+}
+
 async fn be_patient(request: Request, next: Next) -> Response {
     match timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Refusal::from(Reason::TimedOut).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_long_goes_on_when_nobody_waits_for_it_any_more() {
+        assert_eq!(to_its_end(async { 1 }).await, Some(1));
+        let (done, told) = oneshot::channel();
+        let long = async {
+            tokio::time::sleep(DEED * 2).await;
+            done.send(()).unwrap();
+        };
+        assert_eq!(to_its_end(long).await, None);
+        told.await.unwrap();
     }
 }

@@ -5,7 +5,7 @@ mod delivery;
 mod probes;
 mod refused;
 mod room;
-mod seldom;
+pub(crate) mod seldom;
 pub mod server;
 pub mod sources;
 mod span;

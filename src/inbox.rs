@@ -179,7 +179,8 @@ impl Inbox {
 }
 
 /// Whether the database is away, and not only refuses what was asked: that may be the fault of whoever sent it, who must not keep others out.
-fn is_unreachable(error: &StoreError) -> bool {
+#[must_use]
+pub fn is_unreachable(error: &StoreError) -> bool {
     match error {
         StoreError::Away { .. } => true,
         StoreError::Database(error) => matches!(

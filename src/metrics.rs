@@ -71,6 +71,10 @@ macro_rules! counters {
 }
 
 counters! {
+    "boardroom_admin_tokens" "outcome" "Tokens given to the admin listener that opened nothing: wrong ones, and those of whoever gave too many" {
+        admin_tokens_wrong "wrong"
+        admin_tokens_barred "barred"
+    }
     "boardroom_deliveries" "outcome" "Deliveries by what became of them" {
         deliveries_stored "stored"
         deliveries_duplicate "duplicate"

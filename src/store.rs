@@ -248,6 +248,9 @@ pub trait State {
     /// The models that we watch or are about to.
     async fn models(&self) -> Result<Vec<ModelId>, StoreError>;
 
+    /// How many those are.
+    async fn watched(&self) -> Result<u64, StoreError>;
+
     /// Whether this is one of them.
     async fn watches(&self, model: ModelId) -> Result<bool, StoreError>;
 

@@ -1,11 +1,11 @@
 //! Who may come in: whoever has the token, by `Authorization: Bearer` or by a session that began with it. Without a token, on loopback alone,
 //! everybody on this machine.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
@@ -15,16 +15,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 
-use crate::admin::is_for_programs;
+use crate::admin::attempts::Attempts;
 use crate::admin::refusal::{Reason, Refusal};
 use crate::admin::session::{LIFE, Sessions, mac};
+use crate::admin::{Entrance, is_for_programs};
+use crate::http::seldom::Seldom;
+use crate::http::sources::Sources;
+use crate::metrics::Metrics;
 use crate::model::time::Timestamp;
 
 /// The cookie of a session.
 const NAME: &str = "boardroom_session";
 /// How long the answer to a wrong token takes.
 const DELAY: Duration = Duration::from_secs(1);
-/// The most wrong tokens that are waited for at the same time; more are answered at once, with 429. The right one never waits.
+/// The most wrong tokens that are waited for at the same time; more are answered at once, with 429: they came from many
+/// places, for of one so many are not even compared. The right one never waits.
 const MOST_DELAYED: usize = 64;
 
 /// Decides who may come in. Clones share it.
@@ -36,6 +41,10 @@ struct Inner {
     lock: Option<Lock>,
     is_loopback: bool,
     delayed: Semaphore,
+    attempts: Attempts,
+    /// Whom proxies speak for.
+    sources: Sources,
+    metrics: Arc<Metrics>,
 }
 
 /// Opens with the token.
@@ -82,16 +91,21 @@ enum Proof {
     Good,
     /// A token, but another one.
     Wrong,
+    /// A token that was not even looked at.
+    Barred,
     /// None, or a session that is over.
     None,
 }
 
 impl Access {
-    pub(super) fn new(token: Option<&SecretString>, address: SocketAddr) -> Self {
+    pub(super) fn new(entrance: Entrance<'_>, sources: Sources, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(Inner {
-            lock: token.map(Lock::new),
-            is_loopback: address.ip().is_loopback(),
+            lock: entrance.token.map(Lock::new),
+            is_loopback: entrance.address.ip().is_loopback(),
             delayed: Semaphore::new(MOST_DELAYED),
+            attempts: Attempts::default(),
+            sources,
+            metrics,
         }))
     }
 
@@ -104,71 +118,106 @@ impl Access {
         self.0.is_loopback
     }
 
-    fn proof(&self, headers: &HeaderMap) -> Proof {
+    /// Who sends a request: behind a proxy that is trusted, whoever that one names.
+    fn origin(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.ip().to_canonical();
+        self.0.sources.client(peer, headers).unwrap_or(peer)
+    }
+
+    fn proof(&self, from: IpAddr, headers: &HeaderMap) -> Proof {
         let Some(lock) = &self.0.lock else {
             return Proof::Good;
         };
-        if let Some(token) = bearer(headers) {
-            return if lock.opens(token) {
-                Proof::Good
-            } else {
-                Proof::Wrong
-            };
-        }
-        let now = Timestamp::now();
-        if cookies(headers).any(|value| lock.sessions.goes_on(value, now)) {
-            Proof::Good
-        } else {
-            Proof::None
+        match bearer(headers) {
+            Some(token) => self.compare(lock, token, from),
+            None if self.lets_in(headers) => Proof::Good,
+            None => Proof::None,
         }
     }
 
-    /// Whether this request comes from somebody who is in already.
+    fn compare(&self, lock: &Lock, token: &[u8], from: IpAddr) -> Proof {
+        if self.0.attempts.is_barred(from) {
+            return Proof::Barred;
+        }
+        if lock.opens(token) {
+            return Proof::Good;
+        }
+        self.0.attempts.count(from);
+        Proof::Wrong
+    }
+
+    /// Whether this request belongs to a session, or none is needed.
     pub(super) fn lets_in(&self, headers: &HeaderMap) -> bool {
-        self.proof(headers) == Proof::Good
+        let now = Timestamp::now();
+        self.0.lock.as_ref().is_none_or(|lock| {
+            let mut values = cookies(headers);
+            values.any(|value| lock.sessions.goes_on(value, now))
+        })
     }
 
     /// Begins a session with the token: the `Set-Cookie` of it. A wrong token is told so only after a while.
-    pub(super) async fn log_in(&self, token: &str, headers: &HeaderMap) -> Result<String, Refusal> {
+    pub(super) async fn log_in(
+        &self,
+        token: &str,
+        peer: SocketAddr,
+        headers: &HeaderMap,
+    ) -> Result<String, Refusal> {
         let Some(lock) = &self.0.lock else {
             return Err(Refusal::from(Reason::NotFound));
         };
-        if !lock.opens(token.as_bytes()) {
-            return Err(self.wrong().await);
+        let from = self.origin(peer, headers);
+        match self.compare(lock, token.as_bytes(), from) {
+            Proof::Good => {}
+            Proof::Wrong | Proof::None => return Err(self.wrong(from).await),
+            Proof::Barred => return Err(self.barred()),
         }
+        tracing::info!(peer = %from, "somebody logged in");
         let value = lock.sessions.begin(Timestamp::now());
         let value = value.ok_or(Refusal::from(Reason::Internal))?;
         Ok(cookie(&value, LIFE, headers))
     }
 
     /// Ends the session of a request: the `Set-Cookie` that makes the browser forget it.
-    pub(super) fn log_out(&self, headers: &HeaderMap) -> String {
+    pub(super) fn log_out(&self, peer: SocketAddr, headers: &HeaderMap) -> String {
         if let Some(lock) = &self.0.lock {
+            tracing::info!(peer = %self.origin(peer, headers), "somebody logged out");
             cookies(headers).for_each(|value| lock.sessions.end(value, Timestamp::now()));
         }
         cookie("", Duration::ZERO, headers)
     }
 
     /// Guessing is slow, and costs no more than it may: too many at once are not waited for.
-    async fn wrong(&self) -> Refusal {
+    async fn wrong(&self, from: IpAddr) -> Refusal {
+        static WRONG: Seldom = Seldom::new();
+        self.0.metrics.admin_tokens_wrong.add_one();
+        if let Some(times) = WRONG.due() {
+            tracing::warn!(peer = %from, times, "somebody gave a wrong admin token");
+        }
         let Ok(_place) = self.0.delayed.try_acquire() else {
             return Refusal::from(Reason::TooManyAttempts);
         };
-        tracing::warn!("somebody gave a wrong admin token");
         tokio::time::sleep(DELAY).await;
         Refusal::from(Reason::TokenWrong)
+    }
+
+    fn barred(&self) -> Refusal {
+        self.0.metrics.admin_tokens_barred.add_one();
+        Refusal::from(Reason::TooManyAttempts)
     }
 }
 
 /// Lets those in who prove that they may come in. A person is led to where he can log in.
 pub(super) async fn authenticate(
     State(access): State<Access>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
-    match access.proof(request.headers()) {
+    let from = access.origin(peer, request.headers());
+    match access.proof(from, request.headers()) {
         Proof::Good => next.run(request).await,
-        Proof::Wrong => access.wrong().await.into_response(),
+        Proof::Wrong => access.wrong(from).await.into_response(),
+        Proof::Barred => access.barred().into_response(),
         Proof::None if is_for_programs(request.uri().path()) => {
             Refusal::from(Reason::Unauthorized).into_response()
         }
@@ -199,7 +248,9 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// Whoever lies about that spoils only his own cookie.
 fn cookie(value: &str, life: Duration, headers: &HeaderMap) -> String {
     let proto = headers.get("x-forwarded-proto");
-    let is_https = proto.is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+    // Of several proxies the first one met the browser.
+    let proto = proto.and_then(|proto| proto.as_bytes().split(|byte| *byte == b',').next());
+    let is_https = proto.is_some_and(|proto| proto.trim_ascii().eq_ignore_ascii_case(b"https"));
     let secure = if is_https { "; Secure" } else { "" };
     let seconds = life.as_secs();
     format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
@@ -215,7 +266,19 @@ mod tests {
 
     fn access() -> Access {
         let token = SecretString::from(TOKEN);
-        Access::new(Some(&token), ([127, 0, 0, 1], 8081).into())
+        let entrance = Entrance {
+            token: Some(&token),
+            address: ([127, 0, 0, 1], 8081).into(),
+        };
+        let sources = Sources {
+            trusted: vec!["10.9.0.0/16".parse().unwrap()],
+            ..Sources::default()
+        };
+        Access::new(entrance, sources, Arc::default())
+    }
+
+    fn peer(number: u8) -> SocketAddr {
+        ([10, 0, 0, number], 4711).into()
     }
 
     fn with(name: &'static str, value: &str) -> HeaderMap {
@@ -238,46 +301,82 @@ mod tests {
         ];
         for (value, proof) in table {
             let headers = with("authorization", &value);
-            assert_eq!(access.proof(&headers), proof, "{value}");
+            assert_eq!(access.proof(peer(1).ip(), &headers), proof, "{value}");
         }
-        assert_eq!(access.proof(&HeaderMap::new()), Proof::None);
+        assert_eq!(access.proof(peer(1).ip(), &HeaderMap::new()), Proof::None);
         assert!(!format!("{access:?}").contains(TOKEN));
     }
 
     #[tokio::test]
     async fn a_session_opens_until_it_is_ended() {
         let access = access();
-        let set = access.log_in(TOKEN, &HeaderMap::new()).await.unwrap();
+        let set = access.log_in(TOKEN, peer(1), &HeaderMap::new()).await;
+        let set = set.unwrap();
         let value = set.split(';').next().unwrap();
         let headers = with("cookie", &format!("other=1; {value}"));
         assert!(access.lets_in(&headers));
-        assert!(access.log_out(&headers).contains("Max-Age=0"));
+        assert!(access.log_out(peer(1), &headers).contains("Max-Age=0"));
         assert!(!access.lets_in(&headers));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wrong_token_waits_and_a_flood_of_them_does_not_keep_the_right_one_out() {
         let access = access();
+        let none = HeaderMap::new();
         let begun = tokio::time::Instant::now();
-        assert!(access.log_in("wrong", &HeaderMap::new()).await.is_err());
+        assert!(access.log_in("wrong", peer(0), &none).await.is_err());
         assert!(begun.elapsed() >= DELAY);
         let flood: Vec<_> = (0..MOST_DELAYED)
             .map(|_| {
                 let access = access.clone();
-                tokio::spawn(async move { access.wrong().await })
+                tokio::spawn(async move { access.wrong(peer(0).ip()).await })
             })
             .collect();
         while access.0.delayed.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         let begun = tokio::time::Instant::now();
-        let refused = access.log_in("wrong", &HeaderMap::new()).await.unwrap_err();
+        let refused = access.log_in("wrong", peer(0), &none).await.unwrap_err();
         assert_eq!(refused.into_response().status(), 429);
-        assert!(access.log_in(TOKEN, &HeaderMap::new()).await.is_ok());
+        assert!(access.log_in(TOKEN, peer(1), &none).await.is_ok());
         assert!(begun.elapsed() < DELAY);
         for one in flood {
             assert_eq!(one.await.unwrap().into_response().status(), 401);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_guesses_too_often_is_not_listened_to_and_keeps_out_nobody_else() {
+        let access = access();
+        let set = access.log_in(TOKEN, peer(1), &HeaderMap::new()).await;
+        let session = with("cookie", set.unwrap().split(';').next().unwrap());
+        let wrong = with("authorization", "Bearer wrong");
+        let right = with("authorization", &format!("Bearer {TOKEN}"));
+        let guesses = (0..100).map(|_| access.proof(peer(1).ip(), &wrong));
+        let compared = guesses.filter(|proof| *proof == Proof::Wrong).count();
+        assert_eq!(compared, 10);
+        assert_eq!(access.proof(peer(1).ip(), &right), Proof::Barred);
+        assert!(
+            access
+                .log_in(TOKEN, peer(1), &HeaderMap::new())
+                .await
+                .is_err()
+        );
+        assert_eq!(access.proof(peer(1).ip(), &session), Proof::Good);
+        assert_eq!(access.proof(peer(2).ip(), &right), Proof::Good);
+        tokio::time::advance(crate::admin::attempts::PACE).await;
+        assert_eq!(access.proof(peer(1).ip(), &right), Proof::Good);
+    }
+
+    #[test]
+    fn behind_a_proxy_that_is_trusted_it_is_whoever_that_one_names() {
+        let access = access();
+        let headers = with("x-forwarded-for", "10.0.0.7");
+        let proxy = ([10, 9, 0, 1], 4711).into();
+        assert_eq!(access.origin(proxy, &headers), peer(7).ip());
+        assert_eq!(access.origin(peer(1), &headers), peer(1).ip());
+        let unclear = with("x-forwarded-for", "nonsense");
+        assert_eq!(access.origin(proxy, &unclear), proxy.ip());
     }
 
     #[test]
@@ -286,7 +385,13 @@ mod tests {
         let expected = "boardroom_session=v; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict";
         assert_eq!(plain, expected);
         let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
-        assert_eq!(cookie("v", LIFE, &headers), format!("{expected}; Secure"));
+        for (proto, end) in [
+            ("https", "; Secure"),
+            ("HTTPS, http", "; Secure"),
+            ("http, https", ""),
+        ] {
+            headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
+            assert_eq!(cookie("v", LIFE, &headers), format!("{expected}{end}"));
+        }
     }
 }

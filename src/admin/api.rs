@@ -7,7 +7,8 @@ mod webhooks;
 mod words;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -52,6 +53,9 @@ async fn once_open(State(shared): State<Shared>, request: Request, next: Next) -
         None => next.run(request).await,
     }
 }
+
+/// What an address names. Not every percent-encoded one is text.
+type Named = Result<Path<String>, PathRejection>;
 
 /// The board of the database that is meant.
 async fn known(named: &str, store: &dyn Store) -> Result<BoardId, Refusal> {

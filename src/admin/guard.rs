@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, HOST};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -12,9 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::admin::access::Access;
 use crate::admin::refusal::{Reason, Refusal};
+use crate::admin::{is_for_programs, pages};
 
 /// No script and no style but our own files, nothing from elsewhere, in nobody's frame.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// With `no-referrer` browsers would send `Origin: null` with our own forms.
@@ -29,7 +30,11 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// Puts the headers on. What may be kept by a browser, such as a stylesheet, says so itself.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
+    let is_for_programs = is_for_programs(request.uri().path());
     let mut response = next.run(request).await;
+    if !is_for_programs && let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = for_a_person(response, &refusal);
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(
@@ -41,6 +46,15 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The same refusal as a page.
+fn for_a_person(response: Response, refusal: &Refusal) -> Response {
+    let (page, body) = pages::refused(refusal).into_parts();
+    let mut parts = response.into_parts().0;
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.extend(page.headers);
+    Response::from_parts(parts, body)
 }
 
 /// On loopback a page of another site could reach us under a name of its own that it lets point here (DNS rebinding), and its browser would

@@ -16,6 +16,7 @@ mod view;
 mod words;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -23,10 +24,15 @@ use axum::routing::{get, post};
 use crate::admin::access::Access;
 use crate::admin::pages::assets::{ICON, SCRIPT, STYLE};
 use crate::admin::pages::view::{Frame, Trouble, rendered};
+use crate::admin::refusal::Refusal;
 use crate::admin::{About, Admin};
+use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
 pub use snapshot::Watch;
+
+/// What somebody may bring who is not in yet: a token.
+const LARGEST_OUTSIDE: usize = 4 * 1024;
 
 /// What only those see who are in.
 pub(super) fn routes() -> Router<Admin> {
@@ -43,6 +49,7 @@ pub(super) fn open() -> Router<Admin> {
     Router::new()
         .route("/login", get(login::show).post(login::log_in))
         .merge(assets::routes())
+        .layer(DefaultBodyLimit::max(LARGEST_OUTSIDE))
 }
 
 /// The page for an address at which there is nothing.
@@ -55,23 +62,33 @@ pub(super) fn lost() -> Response {
     (StatusCode::NOT_FOUND, rendered(&page)).into_response()
 }
 
+/// The page for what was refused before any page was asked.
+pub(super) fn refused(refusal: &Refusal) -> Response {
+    rendered(&Trouble {
+        frame: frame_outside(),
+        title: "This did not work",
+        said: refusal.in_words(),
+    })
+}
+
+/// The page that says so of what takes long.
+fn goes_on() -> Response {
+    let page = Trouble {
+        frame: frame_outside(),
+        title: "It goes on",
+        said: "This takes longer than usual, and goes on by itself.".to_owned(),
+    };
+    (StatusCode::ACCEPTED, rendered(&page)).into_response()
+}
+
 /// The page for what the database could not do.
 fn trouble(error: &StoreError) -> Response {
-    let said = match error {
-        StoreError::Away { .. } => {
-            "The database does not answer. Look after it: boardroom goes on by itself, and nothing is lost."
-        }
-        StoreError::Open { .. }
-        | StoreError::Missing { .. }
-        | StoreError::TooNew
-        | StoreError::Database(_)
-        | StoreError::Refused(_)
-        | StoreError::Migrate(_)
-        | StoreError::Unreadable(_) => {
-            // What it says may name hosts and statements: it is for the log.
-            tracing::error!(%error, "the database could not answer a page");
-            "The database refuses. The log of the service says why."
-        }
+    let said = if is_unreachable(error) {
+        "The database does not answer. Look after it: boardroom goes on by itself, and nothing is lost."
+    } else {
+        // What it says may name hosts and statements: it is for the log.
+        tracing::error!(%error, "the database could not answer a page");
+        "The database refuses. The log of the service says why."
     };
     let page = Trouble {
         frame: frame_outside(),

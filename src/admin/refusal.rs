@@ -1,12 +1,13 @@
 //! Everything that the admin listener refuses, in one form with stable codes: `{"error":{"code","message","fix"}}`.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
 /// One row per reason: its status, its stable code, what it means, what to do.
@@ -86,8 +87,8 @@ reasons! {
         "the body is not declared as JSON"
         "Send `Content-Type: application/json`."
     TooManyAttempts TOO_MANY_REQUESTS "too_many_attempts"
-        "too many wrong tokens were given at once"
-        "Wait a second, and give the right one: it is always let in."
+        "too many wrong tokens were given"
+        "Wait ten seconds, and give the right one. Who is logged in stays so."
     Internal INTERNAL_SERVER_ERROR "internal"
         "this failed for a reason of our own"
         "Look into the log of the service, and report it."
@@ -133,6 +134,15 @@ impl Refusal {
         }
     }
 
+    /// For a person, in two sentences.
+    pub(super) fn in_words(&self) -> String {
+        let message = self.message.as_deref().unwrap_or(self.reason.message());
+        let mut rest = message.chars();
+        let first = rest.next().into_iter().flat_map(char::to_uppercase);
+        let sentence: String = first.chain(rest).collect();
+        format!("{sentence}. {}", self.reason.fix())
+    }
+
     /// With what may have been meant.
     pub(super) fn among(mut self, candidates: Vec<serde_json::Value>) -> Self {
         self.candidates = candidates;
@@ -142,21 +152,12 @@ impl Refusal {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
-        let reason = match &error {
-            StoreError::Away { .. } => Reason::DatabaseAway,
-            StoreError::Open { .. }
-            | StoreError::Missing { .. }
-            | StoreError::TooNew
-            | StoreError::Database(_)
-            | StoreError::Refused(_)
-            | StoreError::Migrate(_)
-            | StoreError::Unreadable(_) => {
-                // What it says may name hosts and statements: it is for the log.
-                tracing::error!(%error, "the database could not answer the admin listener");
-                Reason::DatabaseFailed
-            }
-        };
-        Self::from(reason)
+        if is_unreachable(&error) {
+            return Self::from(Reason::DatabaseAway);
+        }
+        // What it says may name hosts and statements: it is for the log.
+        tracing::error!(%error, "the database could not answer the admin listener");
+        Self::from(Reason::DatabaseFailed)
     }
 }
 
@@ -167,6 +168,12 @@ impl From<JsonRejection> for Refusal {
             StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge.into(),
             _ => Self::saying(Reason::Malformed, rejection.body_text()),
         }
+    }
+}
+
+impl From<PathRejection> for Refusal {
+    fn from(rejection: PathRejection) -> Self {
+        Self::saying(Reason::Malformed, rejection.body_text())
     }
 }
 
@@ -182,7 +189,7 @@ impl IntoResponse for Refusal {
         let message = self.message.as_deref().unwrap_or(reason.message());
         let mut error = json!({ "code": reason.code(), "message": message, "fix": reason.fix() });
         if !self.candidates.is_empty() {
-            error["candidates"] = self.candidates.into();
+            error["candidates"] = self.candidates.clone().into();
         }
         let mut response = (reason.status(), Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();
@@ -190,11 +197,16 @@ impl IntoResponse for Refusal {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
         }
+        // Whoever knows that a person asked writes a page of it.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -210,18 +210,14 @@ fn brake(situation: &Situation<'_>, counts: Counts) -> Option<Finding> {
             LaneKind::Brake => true,
             LaneKind::Service | LaneKind::Gate => false,
         });
-    let since = on.map(|(_, pause)| pause.since).min();
-    if since.is_none() && counts.braked == 0 {
-        return None;
-    }
-    let since = since.map_or(String::new(), |since| {
-        format!(" since {}", clock(since, situation.now))
-    });
+    // Once it is let go, boards that still stand at it are on their way.
+    let since = on.map(|(_, pause)| pause.since).min()?;
+    let since = clock(since, situation.now);
     let sentence = match counts.braked {
-        0 => format!("The brake is on{since}."),
-        1 => format!("The brake is on{since}: 1 board waits for your word."),
+        0 => format!("The brake is on since {since}."),
+        1 => format!("The brake is on since {since}: 1 board waits for your word."),
         some => format!(
-            "The brake is on{since}: {} boards wait for your word.",
+            "The brake is on since {since}: {} boards wait for your word.",
             number(some)
         ),
     };

@@ -48,16 +48,18 @@ pub async fn list(
 ) -> Result<Vec<Line>, WebhooksError> {
     let mut webhooks = trello.webhooks().await?;
     webhooks.sort_by(|one, other| one.callback.cmp(&other.callback));
-    let names = names(trello).await?;
-    let mut lines = Vec::with_capacity(webhooks.len());
-    for webhook in &webhooks {
-        let watches = match names.get(&webhook.model) {
-            Some(name) => name.clone(),
-            None => board(webhook.model, store).await?,
-        };
-        lines.push(Line::of(webhook, watches, ours));
+    let mut names = names(trello).await?;
+    let models = webhooks.iter().map(|webhook| webhook.model);
+    let others: Vec<_> = models.filter(|model| !names.contains_key(model)).collect();
+    if let Some(store) = store {
+        names.extend(boards(&others, store).await?);
     }
-    Ok(lines)
+    let lines = webhooks.iter().map(|webhook| {
+        let name = names.get(&webhook.model).cloned();
+        let watches = name.unwrap_or_else(|| webhook.model.to_string());
+        Line::of(webhook, watches, ours)
+    });
+    Ok(lines.collect())
 }
 
 /// What the models are called that are no boards.
@@ -71,15 +73,16 @@ async fn names(trello: &Trello) -> Result<HashMap<ModelId, String>, TrelloError>
     Ok(own.chain([member]).collect())
 }
 
-async fn board(model: ModelId, store: Option<&dyn Store>) -> Result<String, StoreError> {
-    let record = match store {
-        Some(store) => store.record(BoardId(model.0)).await?,
-        None => None,
-    };
-    Ok(match record.and_then(|record| record.seen) {
-        Some(seen) => format!("board {}", seen.name),
-        None => model.to_string(),
-    })
+/// What those are called that are boards of the database.
+async fn boards(
+    models: &[ModelId],
+    store: &dyn Store,
+) -> Result<Vec<(ModelId, String)>, StoreError> {
+    let boards: Vec<_> = models.iter().map(|model| BoardId(model.0)).collect();
+    let named = store.names(&boards).await?.into_iter();
+    Ok(named
+        .map(|(board, name)| (board.into(), format!("board {name}")))
+        .collect())
 }
 
 impl Line {

@@ -42,8 +42,11 @@ pub async fn retry(which: Which<'_>, store: &dyn Store) -> Result<Tried, StoreEr
     })
 }
 
-/// Trying again does not let a brake go.
+/// Trying again does not let a brake go. Once somebody has, nothing is held, whatever boards still stand at.
 async fn held_by_a_brake(which: Which<'_>, store: &dyn Store) -> Result<u64, StoreError> {
+    if !is_brake_on(store).await? {
+        return Ok(0);
+    }
     let brake = Status::Waiting(Waiting::Brake);
     match which {
         Which::All => {
@@ -104,14 +107,18 @@ pub struct Released {
 }
 
 pub async fn release(store: &dyn Store) -> Result<Released, StoreError> {
-    let lanes = store.lanes().await?.lanes;
-    let was_on = lanes.iter().any(|(lane, _)| match lane.kind() {
-        LaneKind::Brake => true,
-        LaneKind::Service | LaneKind::Gate => false,
-    });
+    let was_on = is_brake_on(store).await?;
     // Counting begins anew even when no brake is on.
     let boards = store.release().await?;
     Ok(Released { boards, was_on })
+}
+
+async fn is_brake_on(store: &dyn Store) -> Result<bool, StoreError> {
+    let lanes = store.lanes().await?.lanes;
+    Ok(lanes.iter().any(|(lane, _)| match lane.kind() {
+        LaneKind::Brake => true,
+        LaneKind::Service | LaneKind::Gate => false,
+    }))
 }
 
 impl Released {

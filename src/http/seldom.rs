@@ -10,7 +10,7 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// One kind of line.
 #[derive(Debug)]
-pub(super) struct Seldom(Mutex<Tally>);
+pub(crate) struct Seldom(Mutex<Tally>);
 
 #[derive(Debug)]
 struct Tally {
@@ -20,7 +20,7 @@ struct Tally {
 }
 
 impl Seldom {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(Mutex::new(Tally {
             written: None,
             unwritten: 0,
@@ -28,7 +28,7 @@ impl Seldom {
     }
 
     /// Counts one. When a line is due: how many it stands for, this one among them.
-    pub(super) fn due(&self) -> Option<u64> {
+    pub(crate) fn due(&self) -> Option<u64> {
         let now = Instant::now();
         let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tally.unwritten += 1;

@@ -43,6 +43,9 @@ pub trait Views {
     /// The boards that a person may mean, at most so many.
     async fn find(&self, meant: Meant<'_>, most: u32) -> Result<Vec<Candidate>, StoreError>;
 
+    /// What boards are called, of those that are known by a name.
+    async fn names(&self, boards: &[BoardId]) -> Result<Vec<(BoardId, String)>, StoreError>;
+
     /// What is due, and what somebody should know, in numbers; of neither more than `most` are counted.
     async fn load(&self, most: u32) -> Result<Load, StoreError>;
 

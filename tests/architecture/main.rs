@@ -105,6 +105,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "desk",
             "http",
             "store",
+            // What it takes for a database that is away.
+            "inbox",
             "lane",
             "trello",
             "docspace",

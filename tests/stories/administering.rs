@@ -65,6 +65,18 @@ impl Visitor {
         other
     }
 
+    /// From another address of this machine.
+    fn from(&self, address: [u8; 4]) -> Self {
+        let client = reqwest::Client::builder()
+            .local_address(std::net::IpAddr::from(address))
+            .build()
+            .unwrap();
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn with_token(&self) -> Self {
         self.with("authorization", format!("Bearer {TOKEN}"))
     }
@@ -180,6 +192,53 @@ async fn who_has_the_token_comes_in_and_a_wrong_one_is_told_so_after_a_while() {
 }
 
 #[tokio::test]
+async fn who_guesses_is_soon_not_listened_to_any_more_and_others_are() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let service = house.open().await;
+    let right = visitor.log_in(TOKEN).await;
+    let session = right.header("set-cookie").split(';').next().unwrap();
+    let inside = visitor.with("cookie", session);
+    let guesses = (0..40).map(|_| {
+        let guesser = visitor.with("authorization", "Bearer a-wrong-token-0123");
+        async move { guesser.get("/api/v1/status").await.status }
+    });
+    let answers = futures_util::future::join_all(guesses).await;
+    let compared = answers.iter().filter(|status| **status == 401).count();
+    assert!((10..15).contains(&compared), "{answers:?}");
+    assert!(answers.iter().all(|status| [401, 429].contains(status)));
+    // From here not even the right one is: an answer to a guess says nothing.
+    let barred = visitor.with_token().get("/api/v1/status").await;
+    assert_eq!(
+        (barred.status, barred.code().as_str()),
+        (429, "too_many_attempts")
+    );
+    assert_eq!(visitor.log_in(TOKEN).await.status, 429);
+    assert_eq!(inside.get("/").await.status, 200);
+    let elsewhere = visitor.from([127, 0, 0, 2]).with_token();
+    let metrics = elsewhere.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    let wrong = format!("boardroom_admin_tokens_total{{outcome=\"wrong\"}} {compared}");
+    assert!(metrics.text.contains(&wrong), "{}", metrics.text);
+    let log = service.stop().await;
+    assert!(
+        log.contains("127.0.0.1") && log.contains("somebody logged in"),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn before_the_token_nobody_brings_much() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.open().await;
+    let long = visitor.log_in(&"x".repeat(5_000)).await;
+    assert_eq!(long.status, 400, "it is not read to its end");
+    assert!(long.text.contains("Give the token."));
+    assert_eq!(visitor.log_in(TOKEN).await.status, 303);
+}
+
+#[tokio::test]
 async fn a_session_lasts_over_a_restart_until_somebody_logs_out() {
     let mut house = House::new().await;
     let visitor = house.administered();
@@ -247,11 +306,13 @@ async fn other_sites_and_other_hosts_are_refused_and_every_answer_binds_the_brow
     ] {
         for path in ["/api/v1/sweep", "/login", "/logout"] {
             let refused = inside.with(name, value.clone()).post(path, None).await;
-            assert_eq!(
-                (refused.status, refused.code().as_str()),
-                (403, "cross_site"),
-                "{name}: {value}"
-            );
+            assert_eq!(refused.status, 403, "{name}: {value}");
+            if path.starts_with("/api") {
+                assert_eq!(refused.code(), "cross_site");
+            } else {
+                assert!(refused.header("content-type").starts_with("text/html"));
+                assert!(refused.text.contains("Another site sent this request."));
+            }
         }
     }
     let own = inside.with("origin", format!("http://{host}"));
@@ -264,9 +325,10 @@ async fn other_sites_and_other_hosts_are_refused_and_every_answer_binds_the_brow
         ("[::1]:8081", 200),
     ] {
         let answer = inside.with("host", name).get("/login").await;
-        let expected = if status == 200 { 303 } else { status };
-        assert_eq!(answer.status, expected, "{name}: who is in needs no form");
+        assert_eq!(answer.status, status, "{name}");
         if status == 403 {
+            assert!(answer.text.contains("<h1>This did not work</h1>"));
+            let answer = inside.with("host", name).get("/api/v1/status").await;
             assert_eq!(answer.code(), "host_refused");
         }
     }

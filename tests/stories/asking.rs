@@ -346,11 +346,67 @@ async fn a_body_or_a_method_that_is_not_taken_is_named() {
         .post("/api/v1/retry", Some(&long))
         .await;
     assert_eq!((long.status, long.code().as_str()), (413, "too_large"));
+    let page = inside.send(Method::DELETE, "/", None).await;
+    assert_eq!(page.status, 405);
+    assert!(page.text.contains("<h1>This did not work</h1>"), "{page:?}");
+    for path in ["", "/history", "/retry", "/ignore"] {
+        let method = match path {
+            "" | "/history" => Method::GET,
+            _ => Method::POST,
+        };
+        let path = format!("/api/v1/boards/%FF{path}");
+        let wrong = inside.send(method, &path, None).await;
+        assert_eq!((wrong.status, wrong.code().as_str()), (400, "malformed"));
+    }
+    assert_eq!(inside.get("/boards/%FF").await.status, 404);
+    assert_eq!(inside.post("/boards/%FF/retry", None).await.status, 404);
     let wrong = inside.send(Method::DELETE, "/api/v1/boards", None).await;
     assert_eq!(
         (wrong.status, wrong.code().as_str()),
         (405, "method_not_allowed")
     );
+}
+
+#[tokio::test]
+async fn a_database_that_is_read_but_not_written_is_told_of_alike_everywhere() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let everywhere = async |ready: u16, state: &str, words: &str| {
+        let probe = Visitor::at(house.port).get("/readyz").await.status;
+        let status = reader.get("/status").await.json();
+        let page = visitor.with_token().get("/").await.text;
+        let stored = ready == 200;
+        probe == ready
+            && status["summary"]["state"] == state
+            && status["summary"]["well"] == stored
+            && status["deliveries"]["stored"] == stored
+            && page.contains(words)
+    };
+    eventually("all is well", || everywhere(200, "empty", "All is ready")).await;
+    let writing = "BEGIN; LOCK TABLE meta IN SHARE ROW EXCLUSIVE MODE";
+    let held = house.storage.hold("BEGIN IMMEDIATE", writing).await;
+    eventually("nothing can be stored", || {
+        everywhere(503, "not_storing", "No delivery can be stored")
+    })
+    .await;
+    held.end().await;
+    eventually("all is well", || everywhere(200, "empty", "All is ready")).await;
+}
+
+#[tokio::test]
+async fn what_was_begun_is_done_although_nobody_waits_for_it() {
+    let mut house = House::new().await;
+    let visitor = house.administered().with_token();
+    let mut service = house.start().await;
+    let writing = "BEGIN; LOCK TABLE lane IN ACCESS EXCLUSIVE MODE";
+    let held = house.storage.hold("BEGIN IMMEDIATE", writing).await;
+    let moment = std::time::Duration::from_millis(500);
+    let left = tokio::time::timeout(moment, visitor.post("/api/v1/release", None)).await;
+    assert!(left.is_err(), "it waits for whoever writes: {left:?}");
+    held.end().await;
+    service.logged("the brake was let go by the API").await;
 }
 
 #[tokio::test]

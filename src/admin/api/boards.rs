@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::admin::api::known;
 use crate::admin::api::list::{self, Wanted};
+use crate::admin::api::{Named, known};
 use crate::admin::refusal::{Reason, Refusal};
 use crate::api;
 use crate::desk::reference;
@@ -117,9 +117,9 @@ impl<'a> Entry<'a> {
 pub(super) async fn one(
     State(store): State<Arc<dyn Store>>,
     State(clients): State<Clients>,
-    Path(named): Path<String>,
+    named: Named,
 ) -> Result<Json<Value>, Refusal> {
-    let board = known(&named, &*store).await?;
+    let board = known(&named?, &*store).await?;
     let (standing, record) = tokio::try_join!(store.standing(board), store.record(board))?;
     let (Some(standing), Some(record)) = (standing, record) else {
         return Err(Reason::BoardUnknown.into());
@@ -155,7 +155,7 @@ pub(super) struct Pages {
 /// What happened to a board, the earliest first, as `boardroom explain --json` tells it.
 pub(super) async fn history(
     State(store): State<Arc<dyn Store>>,
-    Path(named): Path<String>,
+    named: Named,
     asked: Queried<Pages>,
 ) -> Result<Json<Value>, Refusal> {
     let Query(asked) = asked?;
@@ -165,7 +165,7 @@ pub(super) async fn history(
         Some(Ok(after)) => after,
         Some(Err(_)) => return Err(Reason::BadCursor.into()),
     };
-    let board = known(&named, &*store).await?;
+    let board = known(&named?, &*store).await?;
     let page = store.history(board, after, most).await?;
     let lines: Vec<_> = page.rows.iter().map(happened).collect();
     Ok(Json(json!({

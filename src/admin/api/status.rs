@@ -24,7 +24,7 @@ struct Read {
     concerns: Vec<Concern>,
     sources: Vec<(ModelId, Option<String>)>,
     /// Models whose webhooks are ours, and requests to Trello that services occupy.
-    watched: usize,
+    watched: u64,
     occupied: u32,
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn status(
         store.groups(),
         store.concerns(),
         store.sources(),
-        store.models(),
+        store.watched(),
         store.occupied_permits(budget.per()),
     )?;
     let read = Read {
@@ -47,16 +47,16 @@ pub(super) async fn status(
         groups,
         concerns,
         sources,
-        watched: watched.len(),
+        watched,
         occupied,
     };
-    let door = admin.shared.inbox.door().why_shut();
+    let unready = admin.shared.why_unready().await;
     Ok(Json(json!({
         "at": Timestamp::now().to_string(),
         "version": env!("CARGO_PKG_VERSION"),
         "instance": admin.about.instance,
-        "summary": summary(&admin.about, &read, door),
-        "deliveries": { "stored": door.is_none(), "reason": door },
+        "summary": summary(&admin.about, &read, unready),
+        "deliveries": { "stored": unready.is_none(), "reason": unready },
         "services": [service("trello", Lane::Trello, &read), service("docspace", Lane::DocSpace, &read)],
         "paused": read.paused.lanes.iter().map(|(lane, pause)| closed(*lane, pause)).collect::<Vec<_>>(),
         "brake": brake(&read),
@@ -68,12 +68,12 @@ pub(super) async fn status(
 }
 
 /// The sentence on top of the page.
-fn summary(about: &About, read: &Read, door: Option<&str>) -> Value {
+fn summary(about: &About, read: &Read, unready: Option<&str>) -> Value {
     let names = read.sources.iter().filter_map(|(_, name)| name.as_deref());
     let workspaces: Vec<_> = names.map(crate::api::printable).collect();
     let first = findings(&Situation {
         now: read.paused.now,
-        unready: door,
+        unready,
         pauses: &read.paused.lanes,
         groups: &read.groups,
         concerns: &read.concerns,
@@ -147,13 +147,15 @@ fn brake(read: &Read) -> Value {
         Group::All | Group::Twins => false,
         Group::At(words) => words.status == "waiting" && words.reason.as_deref() == Some("brake"),
     };
+    // Once it is let go, those that still stand at it are on their way.
+    let is_on = !on.is_empty();
     let waiting: u64 = read
         .groups
         .iter()
-        .filter(|(group, _)| waits(group))
+        .filter(|(group, _)| is_on && waits(group))
         .map(|(_, count)| count)
         .sum();
-    json!({ "on": !on.is_empty(), "brakes": on, "waiting": waiting })
+    json!({ "on": is_on, "brakes": on, "waiting": waiting })
 }
 
 /// What the guardian has noted of them; Trello is not asked.

@@ -20,12 +20,22 @@ use crate::store::Store;
 /// However many ask, Trello is asked no more often than this: its budget belongs to the boards.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// The webhooks as they were listed last. Whoever asks meanwhile waits for the answer to the one before.
+/// As many are shown.
+const MOST: usize = 1_000;
+
+/// The webhooks as they were listed last, or why they could not be. Whoever asks meanwhile waits for the answer to the one before.
 #[derive(Debug, Clone, Default)]
 pub(in crate::admin) struct Listed(Arc<Mutex<Option<Answer>>>);
 
-/// When Trello was asked, and what it said.
-type Answer = (Instant, Vec<Line>);
+/// When Trello was asked last, and what came of it: while it fails it is asked no more often.
+type Answer = (Instant, Result<Shown, Refusal>);
+
+/// Some of them, and how many there are.
+#[derive(Debug, Clone)]
+struct Shown {
+    lines: Vec<Line>,
+    total: usize,
+}
 
 pub(super) async fn list(
     State(listed): State<Listed>,
@@ -35,21 +45,36 @@ pub(super) async fn list(
     State(store): State<Arc<dyn Store>>,
 ) -> Result<Json<Value>, Refusal> {
     let mut last = listed.0.lock().await;
-    let is_fresh = last.as_ref().is_some_and(|(at, _)| at.elapsed() < FRESH);
-    if !is_fresh {
+    let fresh = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH);
+    let shown = if let Some((_, said)) = fresh {
+        said.clone()
+    } else {
         if !lanes.is_open(Lane::Trello) {
             return Err(Reason::ServicePaused.into());
         }
-        let all = webhooks::list(&clients.trello, Some(&*store), &about.webhooks).await;
-        let all = all.map_err(|error| match error {
-            WebhooksError::Store(error) => Refusal::from(error),
-            WebhooksError::Trello(error) => {
-                let failure = error.failure();
-                Refusal::saying(Reason::ServicePaused, failure.code.sentence())
-            }
-        })?;
-        *last = Some((Instant::now(), all));
+        // Before the answer: whoever asks may leave without it.
+        *last = Some((Instant::now(), Err(Reason::ServicePaused.into())));
+        let said = webhooks::list(&clients.trello, Some(&*store), &about.webhooks).await;
+        let said = said.map(shown).map_err(refused);
+        *last = Some((Instant::now(), said.clone()));
+        said
+    };
+    let Shown { lines, total } = shown?;
+    Ok(Json(json!({ "webhooks": lines, "total": total })))
+}
+
+fn shown(mut lines: Vec<Line>) -> Shown {
+    let total = lines.len();
+    lines.truncate(MOST);
+    Shown { lines, total }
+}
+
+fn refused(error: WebhooksError) -> Refusal {
+    match error {
+        WebhooksError::Store(error) => Refusal::from(error),
+        WebhooksError::Trello(error) => {
+            let failure = error.failure();
+            Refusal::saying(Reason::ServicePaused, failure.code.sentence())
+        }
     }
-    let shown = last.as_ref().map(|(_, all)| all);
-    Ok(Json(json!({ "webhooks": shown })))
 }

@@ -6,17 +6,22 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::admin::api::known;
+use crate::admin::api::{Named, known};
 use crate::admin::refusal::{Reason, Refusal};
+use crate::admin::to_its_end;
 use crate::desk::reference::find_known;
 use crate::desk::words::{self, Tried, Which};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// As many as a person names at once.
 const MOST: usize = 1000;
+/// How many names are looked up at once.
+const AT_ONCE: usize = 8;
 
 /// Either `{"all": true}` or `{"boards": ["…"]}`.
 #[derive(Debug, Deserialize)]
@@ -31,7 +36,7 @@ pub(super) struct Retry {
 pub(super) async fn retry(
     State(store): State<Arc<dyn Store>>,
     asked: Result<Json<Retry>, JsonRejection>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let Json(Retry { all, boards: names }) = asked?;
     if all != names.is_empty() {
         let message = "give either \"all\": true or at least one of \"boards\"";
@@ -41,73 +46,100 @@ pub(super) async fn retry(
         return Err(Reason::TooLarge.into());
     }
     // All are known before any is tried: half of what was asked for would be neither the one nor the other.
-    let mut boards = Vec::with_capacity(names.len());
-    for named in &names {
-        boards.push(known(named, &*store).await?);
-    }
+    let known = stream::iter(names).map(|named| {
+        let store = store.clone();
+        async move { known(&named, &*store).await }
+    });
+    let mut boards: Vec<_> = known.buffered(AT_ONCE).try_collect().await?;
     boards.sort_unstable();
     boards.dedup();
-    let which = if all {
-        Which::All
-    } else {
-        Which::Boards(&boards)
+    done(async move {
+        let which = if all {
+            Which::All
+        } else {
+            Which::Boards(&boards)
+        };
+        let tried = words::retry(which, &*store).await?;
+        tracing::info!(boards = tried.boards, "retried by the API");
+        Ok(told(&tried))
+    })
+    .await
+}
+
+/// The answer to a deed: what it did, or that it goes on.
+async fn done(
+    deed: impl Future<Output = Result<Value, StoreError>> + Send + 'static,
+) -> Result<Response, Refusal> {
+    // What it could not do is logged also when nobody waits for it any more.
+    let deed = async { deed.await.map_err(Refusal::from) };
+    let Some(did) = to_its_end(deed).await else {
+        let said = json!({ "sentence": "it takes longer than an answer may, and goes on" });
+        return Ok((StatusCode::ACCEPTED, Json(said)).into_response());
     };
-    let tried = words::retry(which, &*store).await?;
-    tracing::info!(boards = tried.boards, "retried by the API");
-    Ok(told(&tried))
+    Ok(Json(did?).into_response())
 }
 
 pub(super) async fn retry_one(
     State(store): State<Arc<dyn Store>>,
-    Path(named): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    let board = known(&named, &*store).await?;
-    let tried = words::retry(Which::Boards(&[board]), &*store).await?;
-    tracing::info!(%board, "retried by the API");
-    Ok(told(&tried))
+    named: Named,
+) -> Result<Response, Refusal> {
+    let board = known(&named?, &*store).await?;
+    done(async move {
+        let tried = words::retry(Which::Boards(&[board]), &*store).await?;
+        tracing::info!(%board, "retried by the API");
+        Ok(told(&tried))
+    })
+    .await
 }
 
-fn told(tried: &Tried) -> Json<Value> {
+fn told(tried: &Tried) -> Value {
     let lanes: Vec<_> = tried.lanes.iter().map(|lane| lane.as_str()).collect();
     let sentences: Vec<_> = [Some(tried.sentence()), tried.held_sentence()]
         .into_iter()
         .flatten()
         .collect();
-    Json(json!({
+    json!({
         "boards": tried.boards,
         "lanes": lanes,
         "held_by_brake": tried.held,
         "sentence": sentences.join("; "),
-    }))
+    })
 }
 
-pub(super) async fn release(State(store): State<Arc<dyn Store>>) -> Result<Json<Value>, Refusal> {
-    let released = words::release(&*store).await?;
-    tracing::info!(boards = released.boards, "the brake was let go by the API");
-    Ok(Json(json!({
-        "boards": released.boards,
-        "was_on": released.was_on,
-        "sentence": released.sentence(),
-    })))
+pub(super) async fn release(State(store): State<Arc<dyn Store>>) -> Result<Response, Refusal> {
+    done(async move {
+        let released = words::release(&*store).await?;
+        tracing::info!(boards = released.boards, "the brake was let go by the API");
+        Ok(json!({
+            "boards": released.boards,
+            "was_on": released.was_on,
+            "sentence": released.sentence(),
+        }))
+    })
+    .await
 }
 
 /// A board that the database does not know yet can be given by its id, as with the command.
 pub(super) async fn ignore(
     State(store): State<Arc<dyn Store>>,
-    Path(named): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+    named: Named,
+) -> Result<Response, Refusal> {
+    let Path(named) = named?;
     let found = find_known(&named, &*store).await?;
     let Some(board) = found.or_else(|| named.trim().parse().ok()) else {
         return Err(Reason::BoardUnknown.into());
     };
-    let left = words::ignore(board, &*store).await?;
-    tracing::info!(%board, "to be ignored, by the API");
-    Ok(Json(json!({
-        "board_id": board,
-        "known": left.known,
-        "room_id": left.room,
-        "sentence": left.sentence(),
-    })))
+    done(async move {
+        let left = words::ignore(board, &*store).await?;
+        tracing::info!(%board, "to be ignored, by the API");
+        Ok(json!({
+            "board_id": board,
+            "known": left.known,
+            "room_id": left.room,
+            "sentence": left.sentence(),
+        }))
+    })
+    .await
 }
 
 /// Whoever leads sweeps within a few seconds, also if that is another process.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -43,12 +43,12 @@ pub(super) async fn show(
     State(clients): State<Clients>,
     State(about): State<About>,
     State(access): State<Access>,
-    Path(board): Path<String>,
+    board: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
-    let Ok(board) = board.parse() else {
+    let Some(board) = board.ok().and_then(|board| board.parse().ok()) else {
         return lost();
     };
     let before = asked.before.parse().ok();

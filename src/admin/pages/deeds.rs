@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::FormRejection;
+use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path, State};
 use axum::http::header::{HOST, REFERER};
 use axum::http::{HeaderMap, Uri};
@@ -15,7 +15,8 @@ use crate::admin::Admin;
 use crate::admin::pages::snapshot::Watch;
 use crate::admin::pages::view;
 use crate::admin::pages::words::counted;
-use crate::admin::pages::{lost, trouble};
+use crate::admin::pages::{goes_on, lost, trouble};
+use crate::admin::to_its_end;
 use crate::desk::findings::Tone;
 use crate::desk::words::{self, Which};
 use crate::model::board::Told;
@@ -151,7 +152,7 @@ fn of_all(deed: Deed) -> MethodRouter<Admin> {
     post(
         async move |State(store): State<Arc<dyn Store>>,
                     State(watch): State<Watch>,
-                    given: GivenForm| answered((&*store, &watch), deed, given).await,
+                    given: GivenForm| answered((store, watch), deed, given).await,
     )
 }
 
@@ -159,11 +160,11 @@ fn of_board(deed: fn(BoardId) -> Deed) -> MethodRouter<Admin> {
     post(
         async move |State(store): State<Arc<dyn Store>>,
                     State(watch): State<Watch>,
-                    Path(board): Path<String>,
+                    board: Result<Path<String>, PathRejection>,
                     given: GivenForm| {
-            match board.parse() {
-                Ok(board) => answered((&*store, &watch), deed(board), given).await,
-                Err(_) => lost(),
+            match board.ok().and_then(|Path(board)| board.parse().ok()) {
+                Some(board) => answered((store, watch), deed(board), given).await,
+                None => lost(),
             }
         },
     )
@@ -178,19 +179,32 @@ struct Given {
 
 type GivenForm = Result<Form<Given>, FormRejection>;
 
-async fn answered((store, watch): (&dyn Store, &Watch), deed: Deed, given: GivenForm) -> Response {
+async fn answered(
+    (store, watch): (Arc<dyn Store>, Watch),
+    deed: Deed,
+    given: GivenForm,
+) -> Response {
     let back = given.ok().and_then(|Form(given)| given.back);
     let place = back
         .filter(|back| is_a_list(back))
         .unwrap_or_else(|| deed.place());
-    match done(store, deed).await {
-        Ok((done, count)) => {
-            watch.look_again().await;
+    let deed = async move {
+        let done = done(&*store, deed).await;
+        match &done {
+            Ok((_, boards)) => tracing::info!(?deed, boards, "done by the page"),
+            Err(error) => tracing::warn!(?deed, %error, "not done by the page"),
+        }
+        watch.look_again().await;
+        done
+    };
+    match to_its_end(deed).await {
+        None => goes_on(),
+        Some(Ok((done, count))) => {
             let and = if place.contains('?') { '&' } else { '?' };
             let place = format!("{place}{and}done={}&count={count}", done.as_str());
             Redirect::to(&place).into_response()
         }
-        Err(error) => trouble(&error),
+        Some(Err(error)) => trouble(&error),
     }
 }
 

@@ -46,7 +46,9 @@ pub(super) async fn stream(State(watch): State<Watch>) -> Response {
         Some((Ok::<_, Infallible>(event), seat))
     });
     let alive = KeepAlive::new().interval(ALIVE);
-    Sse::new(events).keep_alive(alive).into_response()
+    // A proxy must not keep back what it takes for the beginning of something longer.
+    let unbuffered = [("x-accel-buffering", "no")];
+    (unbuffered, Sse::new(events).keep_alive(alive)).into_response()
 }
 
 impl Seat {

@@ -1,7 +1,9 @@
 //! Logging in and out.
 
+use std::net::SocketAddr;
+
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, State};
+use axum::extract::{ConnectInfo, Form, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -26,6 +28,7 @@ pub(super) struct Given {
 
 pub(super) async fn log_in(
     State(access): State<Access>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     given: Result<Form<Given>, FormRejection>,
 ) -> Response {
@@ -35,7 +38,7 @@ pub(super) async fn log_in(
     if !access.is_locked() {
         return Redirect::to("/").into_response();
     }
-    match access.log_in(token.trim(), &headers).await {
+    match access.log_in(token.trim(), peer, &headers).await {
         Ok(cookie) => ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         Err(refusal) => {
             let status = refusal.into_response().status();
@@ -49,13 +52,19 @@ fn refused(status: StatusCode) -> &'static str {
         StatusCode::UNAUTHORIZED => {
             "This is not the token. It is the value of BOARDROOM_ADMIN_TOKEN as the service was started with."
         }
-        StatusCode::TOO_MANY_REQUESTS => "Too many wrong tokens were given at once. Try again.",
+        StatusCode::TOO_MANY_REQUESTS => {
+            "Too many wrong tokens were given. Wait ten seconds and try again."
+        }
         _ => "This failed for a reason of our own. Look into the log of the service.",
     }
 }
 
-pub(super) async fn log_out(State(access): State<Access>, headers: HeaderMap) -> Response {
-    let forget = access.log_out(&headers);
+pub(super) async fn log_out(
+    State(access): State<Access>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    let forget = access.log_out(peer, &headers);
     ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
 }
 

@@ -141,10 +141,12 @@ impl Watch {
                 Err(_) => Err("the database does not answer in time"),
             },
         };
-        let full = inner.shared.inbox.is_full();
         let is_read = read.is_ok();
-        let unready = read.as_ref().err().copied();
-        let unready = unready.or(full.then_some("too many deliveries wait to be stored"));
+        let unready = match &read {
+            Err(why) => Some(*why),
+            // That it can be read does not say that it can be written.
+            Ok(_) => inner.shared.why_unready().await,
+        };
         let (kept, minutes, hours) = read.unwrap_or_else(|_| known(before));
         let now = minutes.now;
         let status = Arc::new(self.status(unready, &kept, now));

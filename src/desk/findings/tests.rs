@@ -246,3 +246,46 @@ fn what_waits_for_a_person_comes_first_and_all_is_told() {
     };
     one.says(Kind::BoardsFailed, Tone::Wrong, "1 board failed.");
 }
+
+#[test]
+fn a_brake_holds_boards_only_while_it_is_on() {
+    let on = |lane| pause(lane, Code::BrakeOn, HOUR);
+    let held = || vec![at("mirrored", None, 2), at("waiting", Some("brake"), 40)];
+    let table = [
+        (
+            vec![on(Lane::ArchiveBrake)],
+            held(),
+            (Kind::BrakeOn, Tone::Wrong),
+            "The brake is on since 13:13: 40 boards wait for your word.",
+        ),
+        (
+            vec![on(Lane::CreateBrake)],
+            vec![at("waiting", Some("brake"), 1)],
+            (Kind::BrakeOn, Tone::Wrong),
+            "The brake is on since 13:13: 1 board waits for your word.",
+        ),
+        (
+            vec![on(Lane::CreateBrake)],
+            Vec::new(),
+            (Kind::BrakeOn, Tone::Wrong),
+            "The brake is on since 13:13.",
+        ),
+        (
+            Vec::new(),
+            held(),
+            (Kind::Well, Tone::Well),
+            "All is well: 2 boards have their rooms, 40 are on the way.",
+        ),
+    ];
+    for (pauses, groups, (kind, tone), sentence) in table {
+        let case = Case {
+            pauses,
+            groups,
+            ..Case::default()
+        };
+        case.says(kind, tone, sentence);
+        let brakes = case.all();
+        let brakes = brakes.iter().filter(|one| one.kind == Kind::BrakeOn);
+        assert_eq!(brakes.count(), usize::from(kind == Kind::BrakeOn));
+    }
+}

@@ -22,6 +22,12 @@ impl<E: Engine> State for Sql<E> {
         all_parsed(&models, "model")
     }
 
+    async fn watched(&self) -> Result<u64, StoreError> {
+        let count = sql!("SELECT count(*) AS models FROM webhook");
+        let found = self.engine.one(count).await?;
+        found.map_or(Ok(0), |found| get(&found, "models"))
+    }
+
     async fn watches(&self, model: ModelId) -> Result<bool, StoreError> {
         let found = sql!("SELECT model FROM webhook WHERE model = $1");
         let found = self.engine.one(found.bind(model.to_string())).await?;

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 
 use super::Sql;
 use super::engine::{Engine, Row};
+use super::many::CHUNK;
 use super::row::{self, get, get_parsed, json, maybe};
-use super::statement::{Statement, sql};
+use super::statement::{Statement, sql, texts};
 use super::tally::tally;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
@@ -199,6 +200,18 @@ impl<E: Engine> Views for Sql<E> {
         };
         let rows = self.engine.read(find.bind(most)).await?;
         rows.iter().map(candidate).collect()
+    }
+
+    async fn names(&self, boards: &[BoardId]) -> Result<Vec<(BoardId, String)>, StoreError> {
+        let ask = sql!("SELECT id, name FROM board WHERE id " (among 1) " AND name IS NOT NULL");
+        let mut names = Vec::new();
+        for chunk in boards.chunks(CHUNK) {
+            let rows = self.engine.read(ask.bind(texts(chunk))).await?;
+            for found in &rows {
+                names.push((get_parsed(found, "id")?, get(found, "name")?));
+            }
+        }
+        Ok(names)
     }
 
     async fn load(&self, most: u32) -> Result<Load, StoreError> {
