@@ -111,8 +111,7 @@ pub trait Store:
 /// What arrives.
 #[async_trait]
 pub trait Deliveries {
-    /// Stores hints in one transaction: remembers the actions, notes them in the history, makes their boards due.
-    /// Answers in the order of `hints`.
+    /// Stores hints in one transaction: actions, history, boards that are due. Answers in the order of `hints`.
     async fn accept(&self, hints: &[Hint]) -> Result<Vec<Recorded>, StoreError>;
 
     /// Keeps a delivery for a person to look at; of each kind only the newest 20 stay.
@@ -149,7 +148,7 @@ pub trait Queue {
     /// Prolongs the lease to `lease`. Refused when it was lost.
     async fn hold(&self, fence: Fence, lease: Duration) -> Result<Held, StoreError>;
 
-    /// Notes that so many of the members to invite were dealt with, before the call to the last of them is sent.
+    /// Notes that so many of the members to invite were dealt with.
     async fn count_invitees(&self, fence: Fence, invitees: u32) -> Result<Held, StoreError>;
 
     /// Writes down what is known of a board's room, and prolongs the lease: what is about to be sent, and afterwards what came of it.
@@ -173,8 +172,7 @@ pub trait Queue {
     /// Forgets an intention that came to nothing.
     async fn abandon(&self, fence: Fence) -> Result<Held, StoreError>;
 
-    /// Ends a look: status, observation, when to look again. A hint that came meanwhile makes the board due at once,
-    /// but never shortens a backoff.
+    /// Ends a look: status, observation, when to look again. A hint that came meanwhile makes the board due, but shortens no backoff.
     async fn settle(&self, fence: Fence, settlement: &Settlement) -> Result<Settled, StoreError>;
 
     /// Gives leases back, also those of duties.
@@ -220,8 +218,7 @@ pub trait Boards {
     /// Makes boards due; those not known yet are taken in.
     async fn hint(&self, boards: &[BoardId]) -> Result<(), StoreError>;
 
-    /// A person's word about a board, which makes it due and forgives its failures.
-    /// `Mirror` also counts as having asked for its room by name, and `Ignore` takes that back.
+    /// A person's word about a board, which makes it due and forgives its failures. `Mirror` asks for its room by name, `Ignore` takes that back.
     async fn tell(&self, board: BoardId, told: Told) -> Result<(), StoreError>;
 
     /// Those of a list that are unknown, or differ from what was last seen and are not due anyway.
