@@ -87,9 +87,10 @@ async fn together_services_hold_no_more_than_the_limit() {
     };
     assert!(kept.exchange(told).await.kept);
     assert_eq!(kept.occupied().await, 17);
+    a_millisecond_passes();
     let fourth = kept.need("c", 10).await;
     assert_eq!(fourth.granted, 3);
-    assert!(fourth.again <= TERMS.per / 2 + TICK, "{fourth:?}");
+    assert!(fourth.again <= TERMS.per / 2, "{fourth:?}");
     assert!(fourth.again > TERMS.per / 3, "{fourth:?}");
 }
 
@@ -116,7 +117,7 @@ async fn a_permit_is_free_one_span_after_its_request_has_ended() {
     };
     kept.exchange_permits(&told, &terms).await.unwrap();
     kept.all(&terms).await;
-    assert!(ended.elapsed() + TICK >= terms.per, "{:?}", ended.elapsed());
+    assert!(ended.elapsed() >= terms.per, "{:?}", ended.elapsed());
 }
 
 #[tokio::test]
@@ -129,6 +130,7 @@ async fn what_a_dead_service_held_is_occupied_as_long_as_it_could_have_used_it()
         ..TERMS
     };
     let leased = Instant::now();
+    a_millisecond_passes();
     let one = Account {
         need: 1,
         want: 1,
@@ -139,7 +141,7 @@ async fn what_a_dead_service_held_is_occupied_as_long_as_it_could_have_used_it()
         1
     );
     kept.all(&terms).await;
-    assert!(leased.elapsed() + TICK >= Duration::from_millis(450));
+    assert!(leased.elapsed() >= Duration::from_millis(450));
     // It was only frozen, and wakes.
     let woken = Account {
         held: 1,
@@ -149,7 +151,7 @@ async fn what_a_dead_service_held_is_occupied_as_long_as_it_could_have_used_it()
     assert!(!answer.kept, "others have it by now");
 }
 
-/// Who came first is told by the millisecond; the store may be quicker.
+/// What the store tells apart by the millisecond is a millisecond apart: it may be quicker than that.
 fn a_millisecond_passes() {
     let begun = std::time::Instant::now();
     while begun.elapsed() <= TICK {
@@ -240,7 +242,7 @@ async fn when_all_services_are_dead_what_they_held_is_free_after_one_span() {
     assert_eq!(kept.need("c", 1).await.granted, 0);
     kept.exchange(account("c")).await;
     kept.all(&Terms { per, ..TERMS }).await;
-    assert!(ended.elapsed() + TICK >= per);
+    assert!(ended.elapsed() >= per);
 }
 
 /// Carries permits between a process and the store for ever.

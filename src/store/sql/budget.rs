@@ -69,7 +69,8 @@ impl<E: Engine> Permits for Sql<E> {
             "UPDATE budget SET holder = NULL, need = NULL, since = NULL, at = " now ",
                  free_at = " {"min" | "least"} "(free_at, " now " + $1) WHERE holder IS NOT NULL"
         );
-        let end = end.bind(milliseconds(per));
+        // Databases count whole milliseconds, and begin them early.
+        let end = end.bind(milliseconds(per + Duration::from_millis(1)));
         self.engine.execute(end).await.map(drop)
     }
 
