@@ -1,6 +1,6 @@
 //! The pages as a browser without a script sees them, and those who watch. In a real browser they are tested in `tests/browser`.
 
-use boardroom::sandbox::NewBoard;
+use boardroom::sandbox::{Answer, Effect, Fault, NewBoard};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -173,15 +173,13 @@ async fn whoever_did_something_sees_how_it_is_afterwards() {
     let mut house = House::new().await;
     let visitor = house.administered().with_token();
     let _service = house.start().await;
-    let board = house.board("Launch");
-    house.status(&board, "mirrored").await;
     let page = visitor.get("/").await.text;
     assert!(!page.contains("1 board failed."), "{page}");
-    let fail = "UPDATE board SET status = 'failed', reason = 'docspace_rejected'";
-    house
-        .storage
-        .execute(&format!("{fail} WHERE id = '{board}'"))
-        .await;
+    let refused = Answer::exception(400, "System.ArgumentException", "no");
+    let create = Fault::on("POST", "/api/2.0/files/rooms", Effect::Answer(refused));
+    house.docspace.fail(create);
+    let board = house.board("Launch");
+    house.status(&board, "failed docspace_rejected").await;
     let answer = visitor.post("/sweep", None).await;
     let place = answer.headers["location"].to_str().unwrap();
     let page = visitor.get(place).await.text;
