@@ -20,7 +20,7 @@ use sqlx::{
 use crate::store::postgres::connection::{Connection, away, refused};
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
-use crate::store::sql::statement::{Argument, Query};
+use crate::store::sql::statement::{Argument, Column, Query};
 use crate::store::{SCHEMA, StoreError, said};
 pub use inspection::{Inspection, Tables};
 
@@ -270,9 +270,23 @@ fn bound(query: Query) -> Bound<'static, sqlx::Postgres, PgArguments> {
             Argument::Bytes(value) => bound.bind(value),
             Argument::Texts(values) => bound.bind(values),
             Argument::Records(text) => bound.bind(storable_json(text)),
+            Argument::Columns(columns) => columns.into_iter().fold(bound, by_column),
         };
     }
     bound
+}
+
+fn by_column(
+    bound: Bound<'static, sqlx::Postgres, PgArguments>,
+    column: Column,
+) -> Bound<'static, sqlx::Postgres, PgArguments> {
+    match column {
+        Column::Integers(cells) => bound.bind(cells),
+        Column::Texts(cells) => {
+            let cells = cells.into_iter().map(|cell| cell.map(storable));
+            bound.bind(cells.collect::<Vec<_>>())
+        }
+    }
 }
 
 /// PostgreSQL's text holds every character but one.

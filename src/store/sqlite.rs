@@ -22,7 +22,7 @@ pub use crate::store::sqlite::backup::{BackupError, Copied, backup};
 
 use crate::store::sql::Sql;
 use crate::store::sql::engine::{Engine, Lock, Row, Transaction};
-use crate::store::sql::statement::{Argument, Query};
+use crate::store::sql::statement::{Argument, Query, rows};
 use crate::store::sqlite::group::{Group, Part};
 use crate::store::{SCHEMA, StoreError, said};
 
@@ -232,6 +232,7 @@ fn bound(query: Query) -> Bound<'static, sqlx::Sqlite, SqliteArguments> {
             Argument::Bytes(value) => bound.bind(value),
             Argument::Texts(values) => bound.bind(serde_json::json!(values).to_string()),
             Argument::Records(text) => bound.bind(text),
+            Argument::Columns(columns) => bound.bind(rows(&columns)),
         };
     }
     bound

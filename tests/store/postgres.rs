@@ -136,7 +136,7 @@ async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_do
     let store = Postgres::new(&url).unwrap();
     store.open().await.unwrap();
     let mut raw = PgConnection::connect(&url).await.unwrap();
-    let now = "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)";
+    let now = "CAST(date_part('epoch', statement_timestamp()) * 1000 AS BIGINT)";
     crate::budget::beside_an_older_program(&store, now, async |sql| {
         raw.execute(AssertSqlSafe(sql)).await.unwrap();
     })

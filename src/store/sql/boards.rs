@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::engine::{Engine, Lock, Transaction};
 use super::many::{CHUNK, change, standing_at};
 use super::row::{self, get, get_parsed};
-use super::statement::{Query, Statement, records, sql};
+use super::statement::{Argument, Column, Query, Statement, records, sql};
 use super::tally::tally;
 use super::{Sql, compare};
 use crate::model::board::{Listed, Record, RoomRecord, Told};
@@ -30,12 +30,12 @@ const BIND: Statement = sql!(
      RETURNING room_id"
 );
 
-/// Makes boards due; those not known yet are taken in. A hint never shortens a backoff. Rows are written in one order, so that no two
-/// services wait for each other.
+/// Makes boards due; those not known yet are taken in. A hint never shortens a backoff. Rows are written in the order in which they are
+/// given.
 const HINT: Statement = sql!(
     "INSERT INTO board (id, appeared, status, since, due_at, hints, trace)
      SELECT given.id, given.appeared, 'pending', " now ", " now ", given.hints, given.trace
-         FROM " (records 1 (id: text, appeared: text, hints: bigint, trace: text)) {" WHERE true" | " ORDER BY given.id COLLATE \"C\""} "
+         FROM " (columns 1 id, 2 appeared, 3 hints, 4 trace) " WHERE true
      ON CONFLICT (id) DO UPDATE SET
          hints = board.hints + excluded.hints, appeared = coalesce(excluded.appeared, board.appeared),
          trace = coalesce(excluded.trace, board.trace),
@@ -237,11 +237,10 @@ pub(super) async fn other_owner(
 }
 
 /// What came for one board.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default)]
 struct Due<'a> {
-    id: BoardId,
     appeared: Option<WorkspaceId>,
-    hints: u32,
+    hints: i64,
     trace: Option<&'a str>,
 }
 
@@ -250,20 +249,24 @@ pub(super) type Word<'a> = (BoardId, Option<WorkspaceId>, Option<&'a str>);
 
 /// Makes boards due, each as often as it is named, with the workspace that it was last said to have been added to, and the last trace.
 pub(super) fn hinted<'a>(hints: impl Iterator<Item = Word<'a>>) -> Query {
-    // No statement may write a board twice.
-    let mut boards = BTreeMap::new();
+    // No statement may write a board twice; and each writes them in one order, so that no two services wait for each other.
+    let mut boards = BTreeMap::<_, Due<'_>>::new();
     for (id, appeared, trace) in hints {
-        let due = boards.entry(id).or_insert(Due {
-            id,
-            appeared: None,
-            hints: 0,
-            trace: None,
-        });
+        let due = boards.entry(id).or_default();
         due.trace = trace.or(due.trace);
         due.appeared = appeared.or(due.appeared);
         due.hints += 1;
     }
-    HINT.bind(records(&boards.into_values().collect::<Vec<_>>()))
+    let texts = |text: fn((&BoardId, &Due<'_>)) -> Option<String>| {
+        Column::Texts(boards.iter().map(text).collect())
+    };
+    let columns = vec![
+        texts(|(id, _)| Some(id.to_string())),
+        texts(|(_, due)| due.appeared.map(|workspace| workspace.to_string())),
+        Column::Integers(boards.values().map(|due| due.hints).collect()),
+        texts(|(_, due)| due.trace.map(str::to_owned)),
+    ];
+    HINT.bind(Argument::Columns(columns))
 }
 
 /// A board of a list, as statements read it; the last three are for one that is taken in.

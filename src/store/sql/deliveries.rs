@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use serde::Serialize;
 
 use super::Sql;
 use super::boards::hinted;
 use super::engine::{Engine, Row, Transaction};
 use super::figures;
 use super::row::{all_parsed, get, get_parsed, maybe};
-use super::statement::{records, sql, texts};
+use super::statement::{Argument, Column, sql, texts};
 use crate::model::delivery::{Capture, Captured, Hint, Kept, Recorded};
-use crate::model::id::{ActionId, BoardId};
+use crate::model::id::ActionId;
 use crate::store::history::Event;
 use crate::store::{Deliveries, StoreError};
 
@@ -137,33 +136,28 @@ async fn remember(
     hints: &[Hint],
 ) -> Result<HashSet<ActionId>, StoreError> {
     let remember = sql!(
-        "INSERT INTO delivery (action, at) SELECT value, " now " FROM " (each 1) {" WHERE true" | " ORDER BY value COLLATE \"C\""}
-        " ON CONFLICT (action) DO NOTHING RETURNING action"
+        "INSERT INTO delivery (action, at) SELECT value, " now " FROM " (each 1) " WHERE true ON CONFLICT (action) DO NOTHING RETURNING action"
     );
-    let actions = texts(hints.iter().map(|hint| hint.action));
-    let new = write.rows(remember.bind(actions)).await?;
+    let mut actions: Vec<_> = hints.iter().map(|hint| hint.action).collect();
+    actions.sort_unstable();
+    let new = write.rows(remember.bind(texts(actions))).await?;
     Ok(all_parsed(&new, "action")?.into_iter().collect())
 }
 
-/// What the history says of a hint.
-#[derive(Debug, Serialize)]
-struct Line {
-    board: BoardId,
-    detail: String,
-}
-
 async fn note(write: &mut impl Transaction, hints: &[&Hint]) -> Result<(), StoreError> {
-    let lines: Vec<_> = hints
-        .iter()
-        .map(|hint| Line {
-            board: hint.board,
-            detail: format!("{} (action {})", hint.kind, hint.action),
-        })
-        .collect();
     let note = sql!(
-        "INSERT INTO history (board, at, event, detail) SELECT given.board, " now ", $2, given.detail
-             FROM " (records 1 (board: text, detail: text))
+        "INSERT INTO history (board, at, event, detail) SELECT given.board, " now ", $1, given.detail
+             FROM " (columns 2 board, 3 detail)
     );
-    let note = note.bind(records(&lines)).bind(Event::Delivery.as_str());
+    let texts = |text: fn(&Hint) -> String| {
+        Column::Texts(hints.iter().map(|hint| Some(text(hint))).collect())
+    };
+    let columns = vec![
+        texts(|hint| hint.board.to_string()),
+        texts(|hint| format!("{} (action {})", hint.kind, hint.action)),
+    ];
+    let note = note
+        .bind(Event::Delivery.as_str())
+        .bind(Argument::Columns(columns));
     write.execute(note).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! Statements that are written once and read the same in both databases, and what is bound to them.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::model::id::RoomId;
 use crate::model::time::Timestamp;
@@ -29,6 +29,15 @@ pub(in crate::store) enum Argument {
     Texts(Vec<String>),
     /// A list of objects as JSON, for `(records n …)`.
     Records(String),
+    /// Columns of one length, for `(columns n …)`.
+    Columns(Vec<Column>),
+}
+
+/// What one column holds, row by row.
+#[derive(Debug)]
+pub(in crate::store) enum Column {
+    Integers(Vec<i64>),
+    Texts(Vec<Option<String>>),
 }
 
 impl Statement {
@@ -63,6 +72,43 @@ pub(in crate::store) fn texts(items: impl IntoIterator<Item: ToString>) -> Argum
 pub(in crate::store) fn records(rows: &[impl Serialize]) -> Argument {
     let text = serde_json::to_string(rows);
     Argument::Records(text.expect("plain data has no keys that JSON could not have"))
+}
+
+/// The rows of such columns as JSON, which SQLite reads: an array of arrays.
+pub(in crate::store) fn rows(columns: &[Column]) -> String {
+    let rows = columns.first().map_or(0, Column::len);
+    let rows: Vec<_> = (0..rows).map(|row| Cells { columns, row }).collect();
+    serde_json::to_string(&rows).expect("plain data has no keys that JSON could not have")
+}
+
+impl Column {
+    fn len(&self) -> usize {
+        match self {
+            Self::Integers(cells) => cells.len(),
+            Self::Texts(cells) => cells.len(),
+        }
+    }
+}
+
+/// One row of columns.
+struct Cells<'a> {
+    columns: &'a [Column],
+    row: usize,
+}
+
+impl Serialize for Cells<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(untagged)]
+        enum Cell<'a> {
+            Integer(i64),
+            Text(Option<&'a str>),
+        }
+        serializer.collect_seq(self.columns.iter().map(|column| match column {
+            Column::Integers(cells) => Cell::Integer(cells[self.row]),
+            Column::Texts(cells) => Cell::Text(cells[self.row].as_deref()),
+        }))
+    }
 }
 
 impl From<i64> for Argument {
@@ -144,6 +190,8 @@ optional!(Text: String, &str);
 /// - `(among n)`: whether what stands before it is one of the texts of `$n`, and each of these is to be looked up: an array of unknown
 ///   length PostgreSQL takes for a short one, where a list of many it might compare with every board
 /// - `(records n (column: type, …))`: the objects of `$n`, as the rows of a table `given`
+/// - `(columns n column, n+1 column, …)`: the same where it is done for every delivery, of columns, which must be what is bound last:
+///   PostgreSQL takes a third of the time for arrays that it takes for objects
 /// - `(rows column, …)`: all rows as one value, for [`page`](super::many::page)
 /// - `(lock)`: locks the rows of a subselect, in one order wherever it stands, so that no two statements wait for each other
 /// - `{"SQLite" | "PostgreSQL"}`: where the words differ
@@ -161,7 +209,8 @@ macro_rules! piece {
     (sqlite {$sqlite:literal | $postgres:literal}) => { $sqlite };
     (postgres {$sqlite:literal | $postgres:literal}) => { $postgres };
     (sqlite now) => { "CAST(unixepoch('subsec') * 1000 AS INTEGER)" };
-    (postgres now) => { "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)" };
+    // Not `extract`, whose exact numbers take twice the time in rows of a batch.
+    (postgres now) => { "CAST(date_part('epoch', statement_timestamp()) * 1000 AS BIGINT)" };
     ($dialect:ident fenced) => {
         concat!(" WHERE id = $1 AND attempt = $2 AND lease_until > ", $crate::store::sql::statement::piece!($dialect now))
     };
@@ -193,6 +242,13 @@ macro_rules! piece {
     };
     (sqlite (lock)) => { "" };
     (postgres (lock)) => { " ORDER BY id FOR UPDATE" };
+    (sqlite (columns $first:literal $column:ident $(, $n:literal $more:ident)*)) => {
+        concat!("(SELECT value ->> 0 AS ", stringify!($column), $(", value ->> (", $n, " - ", $first, ") AS ", stringify!($more),)*
+            " FROM json_each($", $first, ")) AS given")
+    };
+    (postgres (columns $first:literal $column:ident $(, $n:literal $more:ident)*)) => {
+        concat!("unnest($", $first, $(", $", $n,)* ") AS given(", stringify!($column), $(", ", stringify!($more),)* ")")
+    };
     (sqlite (records $n:literal ($($column:ident: $type:ident),+))) => {
         concat!("(SELECT 0 AS blank", $(", value ->> '", stringify!($column), "' AS ", stringify!($column),)+ " FROM json_each($", $n, ")) AS given")
     };
@@ -205,6 +261,26 @@ pub(in crate::store) use {piece, sql};
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_handed_over_as_they_are_or_as_rows() {
+        let statement = sql!("SELECT a, $1 FROM " (columns 2 a, 3 b));
+        assert_eq!(
+            statement.sqlite,
+            "SELECT a, $1 FROM (SELECT value ->> 0 AS a, value ->> (3 - 2) AS b FROM json_each($2)) AS given"
+        );
+        assert_eq!(
+            statement.postgres,
+            "SELECT a, $1 FROM unnest($2, $3) AS given(a, b)"
+        );
+        let columns = [
+            Column::Texts(vec![Some("\"x\"".into()), None]),
+            Column::Integers(vec![1, -2]),
+        ];
+        assert_eq!(rows(&columns), r#"[["\"x\"",1],[null,-2]]"#);
+        assert_eq!(rows(&[]), "[]");
+    }
 
     #[test]
     fn a_statement_is_written_once_and_read_by_both() {
