@@ -30,10 +30,12 @@ use tower_http::csrf::{CsrfLayer, ProtectionError};
 use crate::admin::access::Access;
 use crate::admin::api::Listed;
 use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::findings::Rounds;
 use crate::desk::webhooks::Ours;
 use crate::http::{Clients, Shared, watched_over};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
+use crate::model::time::Timestamp;
 use crate::store::Store;
 
 pub use pages::Watch;
@@ -67,6 +69,19 @@ pub struct About {
     pub instance: String,
     /// By what it knows its webhooks, and where Trello delivers.
     pub webhooks: Ours,
+    /// Since when it has been there to do what is to be done.
+    pub started: Timestamp,
+}
+
+impl About {
+    /// What is to be done how often.
+    fn rounds(&self, shared: &Shared) -> Rounds {
+        Rounds {
+            started: self.started,
+            sweep_every: shared.metrics.sweep.every(),
+            audit_every: shared.metrics.audit.every(),
+        }
+    }
 }
 
 /// How one comes in.

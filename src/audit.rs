@@ -138,6 +138,8 @@ impl Audit {
             Held::Lost => return Err(AuditError::Deposed),
         }
         self.lanes.wake(Waiting::Audit).await;
+        // It is only shown.
+        let _ = self.store.date(Fact::AuditedAt).await;
         tracing::info!(
             rooms = audited.rooms,
             adopted = audited.adopted,

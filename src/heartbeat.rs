@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, BuildError, Caller};
+use crate::model::time::overdue_after;
 use crate::notices::Cause;
 
 /// How often it is asked.
@@ -20,9 +21,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The worker looks for boards every second; while all its looks hang, their calls end within minutes.
 const WORKER_SILENT: Duration = Duration::from_mins(5);
-/// How much longer than usual a sweep may be away: so many of its spans, and the time that it takes itself.
-const SWEEPS_MISSED: u32 = 3;
-const SWEEP_TAKES: Duration = Duration::from_mins(10);
 
 /// When a part of this process last showed that it lives. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -86,10 +84,7 @@ pub fn well(vitals: &Vitals) -> Result<(), Unwell> {
     if vitals.worker.is_none_or(|age| age >= WORKER_SILENT) {
         return Err(Unwell::WorkerSilent);
     }
-    let longest = vitals
-        .sweep_every
-        .saturating_mul(SWEEPS_MISSED)
-        .saturating_add(SWEEP_TAKES);
+    let longest = overdue_after(vitals.sweep_every);
     match vitals.swept {
         None => return Err(Unwell::NotSweptYet),
         Some(age) if age >= longest => return Err(Unwell::SweepStale),

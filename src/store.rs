@@ -5,6 +5,7 @@
 pub(crate) mod budget;
 #[cfg(test)]
 mod costs;
+mod facts;
 mod figures;
 pub mod history;
 mod lists;
@@ -31,6 +32,7 @@ use crate::model::time::Timestamp;
 use crate::store::history::Note;
 
 pub use budget::{Account, Leased, Permits, Terms};
+pub use facts::Fact;
 pub use figures::{Counted, Counting, Figures, Grain, Past};
 pub use lists::{Entry, Filter, Lists};
 pub use notices::{Alert, Notice, Notices, Turn, Turned};
@@ -40,7 +42,7 @@ pub use shared::{Closing, Duty, Learnt, News, Opened, Paused, Shared};
 pub use sqlite::{BackupError, Copied, Sqlite, backup};
 pub use upkeep::{Concern, Passage, Shown, Upkeep};
 pub use views::{
-    Candidate, Cursor, Group, Happened, Load, Meant, Page, Sought, Standing, Views, Words,
+    Candidate, Cursor, Group, Happened, Load, Meant, Page, Progress, Sought, Standing, Views, Words,
 };
 
 /// Why the store could not do it.
@@ -258,6 +260,9 @@ pub trait State {
 
     async fn set_fact(&self, name: Fact, value: &str) -> Result<(), StoreError>;
 
+    /// Keeps that it is now, in milliseconds by the database's clock.
+    async fn date(&self, name: Fact) -> Result<(), StoreError>;
+
     /// Keeps the earlier of the moment kept and this one; says which it is.
     async fn earliest(&self, name: Fact, moment: Timestamp) -> Result<Timestamp, StoreError>;
 
@@ -379,42 +384,4 @@ pub struct Newcomer {
     pub baseline: bool,
     /// Decided by the list alone, or pending and due.
     pub status: Status,
-}
-
-/// Facts that are kept under a name of their own. The names are pinned by a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact {
-    /// When the service first started, by this machine's clock; milliseconds.
-    FirstStart,
-    /// Boards made before this existed before; milliseconds by Trello's clock.
-    Since,
-    /// Whether all our rooms were looked over once since this database was made.
-    Audited,
-    /// The policies under which boards were ignored, and under which rooms were refused.
-    BoardPolicy,
-    RoomPolicy,
-    /// The policies under which rooms follow their boards, and under which the brake was put on.
-    FollowPolicy,
-    BrakePolicy,
-    /// How often a delivery told that somebody's part in a workspace has changed.
-    Roles,
-    /// How often a person has asked for a sweep.
-    Sweeps,
-}
-
-impl Fact {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FirstStart => "first_start",
-            Self::Since => "since",
-            Self::Audited => "audited",
-            Self::BoardPolicy => "board_policy",
-            Self::RoomPolicy => "room_policy",
-            Self::FollowPolicy => "follow_policy",
-            Self::BrakePolicy => "brake_policy",
-            Self::Roles => "roles",
-            Self::Sweeps => "sweeps",
-        }
-    }
 }

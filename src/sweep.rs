@@ -101,6 +101,8 @@ impl Sweep {
             let complete = swept.is_ok_and(|swept| swept.unlisted == 0);
             if complete {
                 self.pulse.beat();
+                // It is only shown.
+                let _ = self.store.date(Fact::SweptAt).await;
             }
             failures = if complete { 0 } else { failures + 1 };
             let wait = if complete {

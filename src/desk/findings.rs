@@ -1,6 +1,7 @@
 //! What is the matter, from what is known: the one sentence to know, and what else to look at. A pure function.
 
 mod counts;
+mod overdue;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use crate::desk::{clock, number};
 use crate::model::failure::Code;
 use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::time::Timestamp;
-use crate::store::{Concern, Group};
+use crate::store::{Concern, Group, Progress};
 
 pub use counts::Counts;
+pub use overdue::Rounds;
 
 /// A service that is away for less than this mostly comes back before anybody has looked.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -27,6 +29,8 @@ pub struct Situation<'a> {
     pub pauses: &'a [(Lane, Pause)],
     pub groups: &'a [(Group, u64)],
     pub concerns: &'a [Concern],
+    pub progress: Progress,
+    pub rounds: Rounds,
     /// The workspaces whose boards are known; none before the first sweep.
     pub workspaces: &'a [String],
     pub is_begun: bool,
@@ -71,6 +75,11 @@ pub enum Kind {
     BoardsFailed,
     Twins,
     Concern,
+    /// No sweep, or no look over all rooms, has come to its end for far longer than usual.
+    SweepStale,
+    AuditStale,
+    /// Boards have been due for long.
+    QueueSlow,
     Beginning,
     /// There is no room yet.
     Empty,
@@ -89,6 +98,9 @@ impl Kind {
             Self::BoardsFailed => "boards_failed",
             Self::Twins => "twins",
             Self::Concern => "concern",
+            Self::SweepStale => "sweep_stale",
+            Self::AuditStale => "audit_stale",
+            Self::QueueSlow => "queue_slow",
             Self::Beginning => "beginning",
             Self::Empty => "empty",
             Self::Well => "well",
@@ -122,6 +134,7 @@ pub fn findings(situation: &Situation<'_>) -> Vec<Finding> {
     findings.extend(brake(situation, counts));
     findings.extend(failed(counts));
     findings.extend(twins(counts));
+    findings.extend(overdue::overdue(situation));
     findings.extend(concerns(situation));
     // Sorting keeps the order of those with one tone.
     findings.sort_by_key(|finding| finding.tone);

@@ -61,6 +61,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// How much longer than usual a round over everything may be away: so many of its spans, and the time that it takes itself.
+const MISSED: u32 = 3;
+const TAKES: Duration = Duration::from_mins(10);
+
+/// How long after the last one a round that is made this often is out of order.
+#[must_use]
+pub fn overdue_after(every: Duration) -> Duration {
+    every.saturating_mul(MISSED).saturating_add(TAKES)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,6 +49,9 @@ pub trait Views {
     /// What is due, and what somebody should know, in numbers; of neither more than `most` are counted.
     async fn load(&self, most: u32) -> Result<Load, StoreError>;
 
+    /// Since when things have been waiting to be done, or to be done again.
+    async fn progress(&self) -> Result<Progress, StoreError>;
+
     /// What happened to a board, the earliest first.
     async fn history(
         &self,
@@ -67,6 +70,16 @@ pub struct Load {
     pub oldest: Duration,
     /// How many concerns there are of each code, by its stored word.
     pub concerns: Vec<(String, u64)>,
+}
+
+/// How far the services have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Since when the board is due that is due longest.
+    pub due_since: Option<Timestamp>,
+    /// When a sweep and a look over all rooms last came to their end.
+    pub swept_at: Option<Timestamp>,
+    pub audited_at: Option<Timestamp>,
 }
 
 /// Boards that stand at the same.

@@ -8,7 +8,9 @@ use boardroom::model::room::Room;
 use boardroom::model::status::{Apart, Status, Waiting};
 use boardroom::model::time::Timestamp;
 use boardroom::store::history::{Event, Note};
-use boardroom::store::{Cursor, Group, Held, Linked, Load, Meant, NewIntention, Settlement, Words};
+use boardroom::store::{
+    Cursor, Fact, Group, Held, Linked, Load, Meant, NewIntention, Progress, Settlement, Words,
+};
 
 use crate::shared::FOR_LONG;
 use crate::{Kept, LEASE, board, empty, settled};
@@ -113,6 +115,7 @@ async fn what_is_due_is_counted_up_to_a_bound_and_concerns_by_their_codes() {
     // What is due and looked at is due still.
     let claim = kept.take(2, LEASE).await.unwrap();
     let later = kept.load(10).await.unwrap();
+    assert!(kept.progress().await.unwrap().due_since.is_some());
     assert_eq!(later.due, 3);
     assert!(later.oldest < LEASE, "{later:?}");
     let expected = [("trello_token_expires", 1), ("webhook_failing", 2)];
@@ -123,6 +126,22 @@ async fn what_is_due_is_counted_up_to_a_bound_and_concerns_by_their_codes() {
         .await
         .unwrap();
     assert_eq!(kept.load(10).await.unwrap().due, 2);
+}
+
+#[tokio::test]
+async fn when_something_was_last_done_is_kept_by_the_clock_of_the_database() {
+    let kept = empty().await;
+    let before = kept.progress().await.unwrap();
+    assert_eq!(before, Progress::default());
+    let now = kept.lanes().await.unwrap().now;
+    kept.date(Fact::SweptAt).await.unwrap();
+    let once = kept.progress().await.unwrap();
+    assert!(once.swept_at >= Some(now), "{once:?}");
+    assert_eq!((once.due_since, once.audited_at), (None, None));
+    kept.date(Fact::AuditedAt).await.unwrap();
+    kept.date(Fact::SweptAt).await.unwrap();
+    let again = kept.progress().await.unwrap();
+    assert!(again.audited_at >= once.swept_at && again.swept_at >= again.audited_at);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The pages as a browser without a script sees them, and those who watch. In a real browser they are tested in `tests/browser`.
 
+use std::time::Duration;
+
 use boardroom::sandbox::{Answer, Effect, Fault, NewBoard};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -184,6 +186,40 @@ async fn whoever_did_something_sees_how_it_is_afterwards() {
     let place = answer.headers["location"].to_str().unwrap();
     let page = visitor.get(place).await.text;
     assert!(page.contains("1 board failed."), "{page}");
+}
+
+#[tokio::test]
+async fn boards_that_have_waited_for_long_are_told_of_and_when_the_rounds_were_made_is_kept() {
+    let mut house = House::new().await;
+    let visitor = house.administered().with_token();
+    let _service = house.start().await;
+    let rounds = "SELECT count(*) FROM meta WHERE name IN ('swept_at', 'audited_at')";
+    eventually("both rounds were made", || async {
+        house.count(rounds).await == 2
+    })
+    .await;
+    let page = visitor.get("/").await.text;
+    assert!(page.contains("All is ready for the first board."), "{page}");
+    let slow = Effect::DelayBefore(Duration::from_secs(20));
+    let create = Fault::on("POST", "/api/2.0/files/rooms", slow);
+    house.docspace.fail(create);
+    let board = house.board("Launch");
+    let looked_at = format!(
+        "SELECT count(*) FROM board WHERE id = '{board}' AND due_at IS NOT NULL AND intent_at IS NOT NULL"
+    );
+    eventually("it is looked at", || async {
+        house.count(&looked_at).await == 1
+    })
+    .await;
+    house.age(Duration::from_mins(11)).await;
+    // What is shown may be a moment old.
+    eventually("the page says so", || async {
+        let page = visitor.get("/").await.text;
+        page.contains("Boards have been waiting to be looked at since")
+    })
+    .await;
+    let status = visitor.get("/api/v1/status").await.text;
+    assert!(status.contains(r#""state":"queue_slow""#), "{status}");
 }
 
 #[tokio::test]

@@ -15,13 +15,14 @@ use crate::model::failure::{Code, Failure};
 use crate::model::id::ModelId;
 use crate::model::lane::{Lane, LaneKind, Pause};
 use crate::model::time::Timestamp;
-use crate::store::{Concern, Group, Paused, Store};
+use crate::store::{Concern, Group, Paused, Progress, Store};
 
 /// What the database says, in one go.
 struct Read {
     paused: Paused,
     groups: Vec<(Group, u64)>,
     concerns: Vec<Concern>,
+    progress: Progress,
     sources: Vec<(ModelId, Option<String>)>,
     /// Models whose webhooks are ours, and requests to Trello that services occupy.
     watched: u64,
@@ -34,10 +35,11 @@ pub(super) async fn status(
     State(clients): State<Clients>,
 ) -> Result<Json<Value>, Refusal> {
     let budget = clients.trello.budget();
-    let (paused, groups, concerns, sources, watched, occupied) = tokio::try_join!(
+    let (paused, groups, concerns, progress, sources, watched, occupied) = tokio::try_join!(
         store.lanes(),
         store.groups(),
         store.concerns(),
+        store.progress(),
         store.sources(),
         store.watched(),
         store.occupied_permits(budget.per()),
@@ -46,6 +48,7 @@ pub(super) async fn status(
         paused,
         groups,
         concerns,
+        progress,
         sources,
         watched,
         occupied,
@@ -55,7 +58,7 @@ pub(super) async fn status(
         "at": Timestamp::now().to_string(),
         "version": env!("CARGO_PKG_VERSION"),
         "instance": admin.about.instance,
-        "summary": summary(&admin.about, &read, unready),
+        "summary": summary(&admin, &read, unready),
         "deliveries": { "stored": unready.is_none(), "reason": unready },
         "services": [service("trello", Lane::Trello, &read), service("docspace", Lane::DocSpace, &read)],
         "paused": read.paused.lanes.iter().map(|(lane, pause)| closed(*lane, pause)).collect::<Vec<_>>(),
@@ -68,7 +71,7 @@ pub(super) async fn status(
 }
 
 /// The sentence on top of the page.
-fn summary(about: &About, read: &Read, unready: Option<&str>) -> Value {
+fn summary(admin: &Admin, read: &Read, unready: Option<&str>) -> Value {
     let names = read.sources.iter().filter_map(|(_, name)| name.as_deref());
     let workspaces: Vec<_> = names.map(crate::api::printable).collect();
     let first = findings(&Situation {
@@ -77,9 +80,11 @@ fn summary(about: &About, read: &Read, unready: Option<&str>) -> Value {
         pauses: &read.paused.lanes,
         groups: &read.groups,
         concerns: &read.concerns,
+        progress: read.progress,
+        rounds: admin.about.rounds(&admin.shared),
         workspaces: &workspaces,
         is_begun: !read.sources.is_empty(),
-        has_public_url: about.webhooks.callback.is_some(),
+        has_public_url: admin.about.webhooks.callback.is_some(),
     })
     .into_iter()
     .next();

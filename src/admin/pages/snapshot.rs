@@ -17,7 +17,7 @@ use crate::figures::Clerk;
 use crate::http::Shared;
 use crate::model::id::ModelId;
 use crate::model::time::Timestamp;
-use crate::store::{Concern, Figures, Grain, Group, Past, Store, StoreError};
+use crate::store::{Concern, Figures, Grain, Group, Past, Progress, Store, StoreError};
 
 /// However many look, the database is read no more often than this.
 pub(super) const FRESH: Duration = Duration::from_millis(1_500);
@@ -70,6 +70,7 @@ pub(super) struct Snapshot {
 pub(super) struct Kept {
     pub(super) groups: Vec<(Group, u64)>,
     pub(super) concerns: Vec<Concern>,
+    progress: Progress,
     pub(super) sources: Vec<(ModelId, Option<String>)>,
     /// How many requests to Trello are taken, by all services together.
     pub(super) occupied: u32,
@@ -168,9 +169,10 @@ impl Watch {
 
     async fn ask(&self, store: &dyn Store) -> Result<(Kept, Past, Past), StoreError> {
         let per = self.0.shared.clients.trello.budget().per();
-        let (groups, concerns, sources, occupied) = tokio::try_join!(
+        let (groups, concerns, progress, sources, occupied) = tokio::try_join!(
             store.groups(),
             store.concerns(),
+            store.progress(),
             store.sources(),
             store.occupied_permits(per),
         )?;
@@ -186,6 +188,7 @@ impl Watch {
         let kept = Kept {
             groups,
             concerns,
+            progress,
             sources,
             occupied,
             pulse,
@@ -203,6 +206,8 @@ impl Watch {
             pauses: &pauses,
             groups: &kept.groups,
             concerns: &kept.concerns,
+            progress: kept.progress,
+            rounds: inner.about.rounds(&inner.shared),
             workspaces: &workspaces,
             is_begun: !kept.sources.is_empty(),
             has_public_url: inner.about.webhooks.callback.is_some(),
@@ -236,6 +241,7 @@ fn known(before: Option<&Snapshot>) -> (Kept, Past, Past) {
     let kept = kept.unwrap_or_else(|| Kept {
         groups: Vec::new(),
         concerns: Vec::new(),
+        progress: Progress::default(),
         sources: Vec::new(),
         occupied: 0,
         pulse: 0,
@@ -279,9 +285,12 @@ fn deed(kind: Kind) -> Option<Deed> {
     match kind {
         Kind::ServicePaused | Kind::CallsPaused | Kind::BoardsFailed => Some(Deed::RetryAll),
         Kind::BrakeOn => Some(Deed::Release),
+        Kind::SweepStale => Some(Deed::Sweep),
         Kind::NotStoring
         | Kind::Twins
         | Kind::Concern
+        | Kind::AuditStale
+        | Kind::QueueSlow
         | Kind::Beginning
         | Kind::Empty
         | Kind::Well
@@ -299,6 +308,9 @@ fn list(kind: Kind) -> Option<&'static str> {
         | Kind::ServicePaused
         | Kind::CallsPaused
         | Kind::Concern
+        | Kind::SweepStale
+        | Kind::AuditStale
+        | Kind::QueueSlow
         | Kind::Beginning
         | Kind::Empty
         | Kind::Well

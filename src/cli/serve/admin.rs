@@ -10,6 +10,7 @@ use crate::cli::wiring;
 use crate::config::{AdminConfig, Config};
 use crate::figures::Clerk;
 use crate::http::{Shared, server};
+use crate::model::time::Timestamp;
 use crate::supervisor::Supervisor;
 
 /// Binds it. An address that somebody has written must be free; without that of everybody the service does its work all the same.
@@ -55,6 +56,7 @@ pub(super) fn serve(
     let about = About {
         instance: config.instance.clone(),
         webhooks: wiring::ours(config),
+        started: Timestamp::now(),
     };
     let token = config.admin.token.as_ref();
     let listening = supervisor.soft_stop();

@@ -42,6 +42,8 @@ struct Case {
     pauses: Vec<(Lane, Pause)>,
     groups: Vec<(Group, u64)>,
     concerns: Vec<Concern>,
+    progress: Progress,
+    up: Duration,
     is_new: bool,
     is_private: bool,
 }
@@ -54,6 +56,12 @@ impl Case {
             pauses: &self.pauses,
             groups: &self.groups,
             concerns: &self.concerns,
+            progress: self.progress,
+            rounds: Rounds {
+                started: NOW.minus(self.up),
+                sweep_every: 10 * MINUTE,
+                audit_every: HOUR,
+            },
             workspaces: &["Sales".to_owned()],
             is_begun: !self.is_new,
             has_public_url: !self.is_private,
@@ -288,4 +296,65 @@ fn a_brake_holds_boards_only_while_it_is_on() {
         let brakes = brakes.iter().filter(|one| one.kind == Kind::BrakeOn);
         assert_eq!(brakes.count(), usize::from(kind == Kind::BrakeOn));
     }
+}
+
+#[test]
+fn what_has_not_come_to_its_end_for_long_is_told_unless_something_else_says_why() {
+    let ago = |span| Some(NOW.minus(span));
+    let usual = Progress {
+        due_since: ago(9 * MINUTE),
+        swept_at: ago(39 * MINUTE),
+        audited_at: ago(3 * HOUR),
+    };
+    let case = |progress| Case {
+        progress,
+        up: 24 * HOUR,
+        ..Case::default()
+    };
+    let kinds = |case: Case| -> Vec<_> { case.all().iter().map(|one| one.kind).collect() };
+    assert_eq!(kinds(case(usual)), [Kind::Empty]);
+
+    let unswept = || Progress {
+        swept_at: ago(40 * MINUTE),
+        ..usual
+    };
+    let sentence = "No sweep has come to its end since 13:33.";
+    case(unswept()).says(Kind::SweepStale, Tone::Care, sentence);
+    let alone = Case {
+        is_private: true,
+        ..case(unswept())
+    };
+    alone.says(Kind::SweepStale, Tone::Wrong, sentence);
+    let unaudited = Progress {
+        audited_at: ago(4 * HOUR),
+        ..usual
+    };
+    let sentence = "The rooms have not been looked over since 10:13.";
+    case(unaudited).says(Kind::AuditStale, Tone::Care, sentence);
+    let slow = Progress {
+        due_since: ago(10 * MINUTE),
+        ..usual
+    };
+    let sentence = "Boards have been waiting to be looked at since 14:03.";
+    case(slow).says(Kind::QueueSlow, Tone::Care, sentence);
+    let nothing = Progress::default();
+    let sentence = "No sweep has come to its end since the start at 2026-09-20 14:13.";
+    case(nothing).says(Kind::SweepStale, Tone::Care, sentence);
+
+    // It was not there to do it, or cannot.
+    let begun = Case {
+        up: MINUTE,
+        ..case(nothing)
+    };
+    assert_eq!(kinds(begun), [Kind::Empty]);
+    let paused = Case {
+        pauses: vec![pause(Lane::Trello, Code::TrelloUnavailable, HOUR)],
+        ..case(unswept())
+    };
+    assert_eq!(kinds(paused), [Kind::ServicePaused]);
+    let away = Case {
+        unready: Some("the database does not answer"),
+        ..case(nothing)
+    };
+    assert_eq!(kinds(away), [Kind::NotStoring]);
 }

@@ -62,6 +62,15 @@ impl<E: Engine> State for Sql<E> {
             .map(drop)
     }
 
+    async fn date(&self, name: Fact) -> Result<(), StoreError> {
+        let date = sql!(
+            "INSERT INTO meta (name, value) VALUES ($1, CAST(" now " AS TEXT))
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        );
+        let date = date.bind(name.as_str());
+        self.engine.execute(date).await.map(drop)
+    }
+
     async fn earliest(&self, name: Fact, moment: Timestamp) -> Result<Timestamp, StoreError> {
         let earliest = sql!(
             "INSERT INTO meta (name, value) VALUES ($1, CAST($2 AS TEXT)) ON CONFLICT (name) DO UPDATE

@@ -13,8 +13,8 @@ use super::statement::{Statement, sql, texts};
 use super::tally::tally;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
-    Candidate, Cursor, Group, Happened, Load, Meant, Page, Sought, Standing, StoreError, Views,
-    Words,
+    Candidate, Cursor, Fact, Group, Happened, Load, Meant, Page, Progress, Sought, Standing,
+    StoreError, Views, Words,
 };
 
 /// What is read of boards that a condition names.
@@ -235,6 +235,25 @@ impl<E: Engine> Views for Sql<E> {
                 .iter()
                 .map(|row| Ok((get(row, "code")?, get(row, "subjects")?)))
                 .collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    async fn progress(&self) -> Result<Progress, StoreError> {
+        let progress = sql!(
+            "SELECT (SELECT min(due_at) FROM board WHERE due_at <= " now ") AS due_since,
+                 (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $1) AS swept_at,
+                 (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $2) AS audited_at"
+        );
+        let progress = progress
+            .bind(Fact::SweptAt.as_str())
+            .bind(Fact::AuditedAt.as_str());
+        let Some(found) = self.engine.one(progress).await? else {
+            return Ok(Progress::default());
+        };
+        Ok(Progress {
+            due_since: maybe(&found, "due_since")?,
+            swept_at: maybe(&found, "swept_at")?,
+            audited_at: maybe(&found, "audited_at")?,
         })
     }
 

@@ -1,0 +1,44 @@
+//! What is known once for all services.
+
+/// Facts that are kept under a name of their own. The names are pinned by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// When the service first started, by this machine's clock; milliseconds.
+    FirstStart,
+    /// Boards made before this existed before; milliseconds by Trello's clock.
+    Since,
+    /// Whether all our rooms were looked over once since this database was made.
+    Audited,
+    /// The policies under which boards were ignored, and under which rooms were refused.
+    BoardPolicy,
+    RoomPolicy,
+    /// The policies under which rooms follow their boards, and under which the brake was put on.
+    FollowPolicy,
+    BrakePolicy,
+    /// How often a delivery told that somebody's part in a workspace has changed.
+    Roles,
+    /// How often a person has asked for a sweep.
+    Sweeps,
+    /// When a sweep and a look over all rooms last came to their end.
+    SweptAt,
+    AuditedAt,
+}
+
+impl Fact {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstStart => "first_start",
+            Self::Since => "since",
+            Self::Audited => "audited",
+            Self::BoardPolicy => "board_policy",
+            Self::RoomPolicy => "room_policy",
+            Self::FollowPolicy => "follow_policy",
+            Self::BrakePolicy => "brake_policy",
+            Self::Roles => "roles",
+            Self::Sweeps => "sweeps",
+            Self::SweptAt => "swept_at",
+            Self::AuditedAt => "audited_at",
+        }
+    }
+}
