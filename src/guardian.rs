@@ -20,7 +20,7 @@ use crate::model::id::{ModelId, WebhookId};
 use crate::model::lane::Lane;
 use crate::retry::WEBHOOK;
 use crate::scope::{Scope, Surroundings};
-use crate::store::{Held, News, Store, StoreError};
+use crate::store::{Fact, Held, News, Store, StoreError};
 use crate::trello::{RegisterError, Trello, TrelloError, Webhook};
 use crate::watched::Watched;
 
@@ -216,6 +216,8 @@ impl Guardian {
             self.sweep.notify_one();
         }
         self.look_again(&unwatched).await?;
+        // It is only shown.
+        let _ = self.store.date(Fact::WebhooksAt).await;
         self.mind_people(&scope).await
     }
 

@@ -24,8 +24,6 @@ use crate::http::sources::Sources;
 use crate::metrics::Metrics;
 use crate::model::time::Timestamp;
 
-/// The cookie of a session.
-const NAME: &str = "boardroom_session";
 /// How long the answer to a wrong token takes.
 const DELAY: Duration = Duration::from_secs(1);
 /// The most wrong tokens that are waited for at the same time; more are answered at once, with 429: they came from many
@@ -62,6 +60,15 @@ impl std::fmt::Debug for Lock {
 }
 
 impl Lock {
+    /// The values of all cookies with our name: browsers may send several.
+    fn cookies<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+        let all = headers.get_all(COOKIE).into_iter();
+        let all = all.filter_map(|value| value.to_str().ok());
+        all.flat_map(|value| value.split(';'))
+            .filter_map(|one| one.trim().split_once('='))
+            .filter_map(|(name, value)| (name == self.sessions.cookie).then_some(value))
+    }
+
     fn new(token: &SecretString) -> Self {
         let token = token.expose_secret().as_bytes();
         let mut key = [0; 32];
@@ -150,7 +157,7 @@ impl Access {
     pub(super) fn lets_in(&self, headers: &HeaderMap) -> bool {
         let now = Timestamp::now();
         self.0.lock.as_ref().is_none_or(|lock| {
-            let mut values = cookies(headers);
+            let mut values = lock.cookies(headers);
             values.any(|value| lock.sessions.goes_on(value, now))
         })
     }
@@ -174,16 +181,16 @@ impl Access {
         tracing::info!(peer = %from, "somebody logged in");
         let value = lock.sessions.begin(Timestamp::now());
         let value = value.ok_or(Refusal::from(Reason::Internal))?;
-        Ok(cookie(&value, LIFE, headers))
+        Ok(cookie(&lock.sessions.cookie, &value, LIFE, headers))
     }
 
-    /// Ends the session of a request: the `Set-Cookie` that makes the browser forget it.
-    pub(super) fn log_out(&self, peer: SocketAddr, headers: &HeaderMap) -> String {
-        if let Some(lock) = &self.0.lock {
-            tracing::info!(peer = %self.origin(peer, headers), "somebody logged out");
-            cookies(headers).for_each(|value| lock.sessions.end(value, Timestamp::now()));
-        }
-        cookie("", Duration::ZERO, headers)
+    /// Ends the session of a request: the `Set-Cookie` that makes the browser forget it, where there are sessions.
+    pub(super) fn log_out(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<String> {
+        let lock = self.0.lock.as_ref()?;
+        tracing::info!(peer = %self.origin(peer, headers), "somebody logged out");
+        let values = lock.cookies(headers);
+        values.for_each(|value| lock.sessions.end(value, Timestamp::now()));
+        Some(cookie(&lock.sessions.cookie, "", Duration::ZERO, headers))
     }
 
     /// Guessing is slow, and costs no more than it may: too many at once are not waited for.
@@ -235,25 +242,16 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// The values of all cookies with our name: of several services on one machine each may have set one.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let all = headers.get_all(COOKIE).into_iter();
-    let all = all.filter_map(|value| value.to_str().ok());
-    all.flat_map(|value| value.split(';'))
-        .filter_map(|one| one.trim().split_once('='))
-        .filter_map(|(name, value)| (name == NAME).then_some(value))
-}
-
 /// `Secure` where a proxy says that the browser came by https: by plain http, which a forwarded port is, no browser would send it back.
 /// Whoever lies about that spoils only his own cookie.
-fn cookie(value: &str, life: Duration, headers: &HeaderMap) -> String {
+fn cookie(name: &str, value: &str, life: Duration, headers: &HeaderMap) -> String {
     let proto = headers.get("x-forwarded-proto");
     // Of several proxies the first one met the browser.
     let proto = proto.and_then(|proto| proto.as_bytes().split(|byte| *byte == b',').next());
     let is_https = proto.is_some_and(|proto| proto.trim_ascii().eq_ignore_ascii_case(b"https"));
     let secure = if is_https { "; Secure" } else { "" };
     let seconds = life.as_secs();
-    format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 #[cfg(test)]
@@ -315,8 +313,26 @@ mod tests {
         let value = set.split(';').next().unwrap();
         let headers = with("cookie", &format!("other=1; {value}"));
         assert!(access.lets_in(&headers));
-        assert!(access.log_out(peer(1), &headers).contains("Max-Age=0"));
+        let forget = access.log_out(peer(1), &headers).unwrap();
+        assert!(forget.contains("Max-Age=0"), "{forget}");
         assert!(!access.lets_in(&headers));
+    }
+
+    #[tokio::test]
+    async fn installations_with_tokens_of_their_own_use_cookies_of_their_own() {
+        let token = SecretString::from("another token 01");
+        let entrance = Entrance {
+            token: Some(&token),
+            address: ([127, 0, 0, 1], 8082).into(),
+        };
+        let other = Access::new(entrance, Sources::default(), Arc::default());
+        let (one, none) = (access(), HeaderMap::new());
+        let first = one.log_in(TOKEN, peer(1), &none).await.unwrap();
+        let again = one.log_in(TOKEN, peer(1), &none).await.unwrap();
+        let second = other.log_in("another token 01", peer(1), &none).await;
+        let name = |set: &str| set.split('=').next().unwrap().to_owned();
+        assert_eq!(name(&first), name(&again));
+        assert_ne!(name(&first), name(&second.unwrap()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -381,8 +397,8 @@ mod tests {
 
     #[test]
     fn a_cookie_is_secure_where_the_browser_came_by_https() {
-        let plain = cookie("v", LIFE, &HeaderMap::new());
-        let expected = "boardroom_session=v; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict";
+        let plain = cookie("boardroom_1", "v", LIFE, &HeaderMap::new());
+        let expected = "boardroom_1=v; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict";
         assert_eq!(plain, expected);
         let mut headers = HeaderMap::new();
         for (proto, end) in [
@@ -391,7 +407,10 @@ mod tests {
             ("http, https", ""),
         ] {
             headers.insert("x-forwarded-proto", HeaderValue::from_static(proto));
-            assert_eq!(cookie("v", LIFE, &headers), format!("{expected}{end}"));
+            assert_eq!(
+                cookie("boardroom_1", "v", LIFE, &headers),
+                format!("{expected}{end}")
+            );
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) const LIFE: Duration = Duration::from_hours(12);
 const MOST_ENDED: usize = 10_000;
 /// What the key of sessions is for, so that it is not the token's own hash.
 const PURPOSE: &[u8] = b"boardroom admin session 1";
+/// What distinguishes cookies of several installations on one host: to a browser ports are no difference.
+const COOKIE: &[u8] = b"boardroom admin cookie 1";
 /// Of the number that names a session.
 const NAME: usize = 16;
 const END: usize = 8;
@@ -30,6 +32,8 @@ type Session = (Timestamp, [u8; NAME]);
 #[derive(Clone)]
 pub(super) struct Sessions {
     key: Hmac<Sha256>,
+    /// What the cookie is called: the same for all services with one token.
+    pub(super) cookie: String,
     /// Those that were ended before their time, with the end that they would have had.
     ended: Arc<Mutex<BTreeSet<Session>>>,
 }
@@ -44,7 +48,11 @@ impl Sessions {
     pub(super) fn of(token: &[u8]) -> Self {
         let mut derive = mac(token);
         derive.update(PURPOSE);
+        let mut name = mac(token);
+        name.update(COOKIE);
+        let name = name.finalize().into_bytes();
         Self {
+            cookie: format!("boardroom_{}", URL_SAFE_NO_PAD.encode(&name[..6])),
             key: mac(&derive.finalize().into_bytes()),
             ended: Arc::default(),
         }

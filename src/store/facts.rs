@@ -22,6 +22,8 @@ pub enum Fact {
     /// When a sweep and a look over all rooms last came to their end.
     SweptAt,
     AuditedAt,
+    /// When all webhooks were last seen to be in order, or told of.
+    WebhooksAt,
 }
 
 impl Fact {
@@ -39,6 +41,7 @@ impl Fact {
             Self::Sweeps => "sweeps",
             Self::SweptAt => "swept_at",
             Self::AuditedAt => "audited_at",
+            Self::WebhooksAt => "webhooks_at",
         }
     }
 }

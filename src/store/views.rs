@@ -80,6 +80,8 @@ pub struct Progress {
     /// When a sweep and a look over all rooms last came to their end.
     pub swept_at: Option<Timestamp>,
     pub audited_at: Option<Timestamp>,
+    /// When it was last known of each webhook whether it works.
+    pub webhooks_at: Option<Timestamp>,
 }
 
 /// Boards that stand at the same.

@@ -137,7 +137,8 @@ async fn when_something_was_last_done_is_kept_by_the_clock_of_the_database() {
     kept.date(Fact::SweptAt).await.unwrap();
     let once = kept.progress().await.unwrap();
     assert!(once.swept_at >= Some(now), "{once:?}");
-    assert_eq!((once.due_since, once.audited_at), (None, None));
+    let others = (once.due_since, once.audited_at, once.webhooks_at);
+    assert_eq!(others, (None, None, None));
     kept.date(Fact::AuditedAt).await.unwrap();
     kept.date(Fact::SweptAt).await.unwrap();
     let again = kept.progress().await.unwrap();

@@ -169,10 +169,12 @@ fn hooks(about: &About, read: &Read) -> Value {
         [Code::WebhookFailing, Code::WebhookRefused].contains(&concern.failure.code)
     });
     let troubles: Vec<_> = troubles.map(|one| one.subject.as_str()).collect();
+    let is_known = read.progress.webhooks_at.is_some();
     let state = match (&about.webhooks.callback, troubles.is_empty()) {
         (None, _) => "off",
-        (Some(_), true) => "works",
         (Some(_), false) => "fails",
+        (Some(_), true) if is_known => "works",
+        (Some(_), true) => "beginning",
     };
     json!({
         "state": state,

@@ -64,8 +64,10 @@ pub(super) async fn log_out(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Response {
-    let forget = access.log_out(peer, &headers);
-    ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response()
+    match access.log_out(peer, &headers) {
+        Some(forget) => ([(SET_COOKIE, forget)], Redirect::to("/login")).into_response(),
+        None => Redirect::to("/").into_response(),
+    }
 }
 
 fn form(refused: Option<&'static str>) -> Response {

@@ -161,7 +161,7 @@ fn webhooks(about: &About, kept: &Kept) -> Fact {
         Mark::new(Tone::Still, "None")
     } else if !said.is_empty() {
         Mark::new(Tone::Care, "In trouble")
-    } else if kept.sources.is_empty() {
+    } else if kept.progress.webhooks_at.is_none() {
         Mark::new(Tone::Busy, "Beginning")
     } else {
         Mark::new(Tone::Well, "Working")

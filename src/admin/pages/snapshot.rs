@@ -70,7 +70,7 @@ pub(super) struct Snapshot {
 pub(super) struct Kept {
     pub(super) groups: Vec<(Group, u64)>,
     pub(super) concerns: Vec<Concern>,
-    progress: Progress,
+    pub(super) progress: Progress,
     pub(super) sources: Vec<(ModelId, Option<String>)>,
     /// How many requests to Trello are taken, by all services together.
     pub(super) occupied: u32,

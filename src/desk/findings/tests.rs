@@ -305,6 +305,7 @@ fn what_has_not_come_to_its_end_for_long_is_told_unless_something_else_says_why(
         due_since: ago(9 * MINUTE),
         swept_at: ago(39 * MINUTE),
         audited_at: ago(3 * HOUR),
+        webhooks_at: None,
     };
     let case = |progress| Case {
         progress,

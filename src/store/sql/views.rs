@@ -242,11 +242,13 @@ impl<E: Engine> Views for Sql<E> {
         let progress = sql!(
             "SELECT (SELECT min(due_at) FROM board WHERE due_at <= " now ") AS due_since,
                  (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $1) AS swept_at,
-                 (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $2) AS audited_at"
+                 (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $2) AS audited_at,
+                 (SELECT CAST(value AS " {"INTEGER" | "BIGINT"} ") FROM meta WHERE name = $3) AS webhooks_at"
         );
         let progress = progress
             .bind(Fact::SweptAt.as_str())
-            .bind(Fact::AuditedAt.as_str());
+            .bind(Fact::AuditedAt.as_str())
+            .bind(Fact::WebhooksAt.as_str());
         let Some(found) = self.engine.one(progress).await? else {
             return Ok(Progress::default());
         };
@@ -254,6 +256,7 @@ impl<E: Engine> Views for Sql<E> {
             due_since: maybe(&found, "due_since")?,
             swept_at: maybe(&found, "swept_at")?,
             audited_at: maybe(&found, "audited_at")?,
+            webhooks_at: maybe(&found, "webhooks_at")?,
         })
     }
 
