@@ -97,7 +97,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     // What people ask and tell, whichever way they come.
-    ("desk", &["store", "trello", "model", "api"]),
+    ("desk", &["store", "trello", "docspace", "model", "api"]),
     // What people see and do. It shares the clients of the public listener, and how a listener is served.
     (
         "admin",
