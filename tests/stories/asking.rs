@@ -1,6 +1,8 @@
 //! The API: it shows what the commands show, does what they do, and answers as its own document says.
 
+mod figures;
 mod refusals;
+mod rooms;
 mod words;
 
 use std::collections::BTreeSet;
@@ -33,6 +35,10 @@ impl Reader {
 
     async fn post(&self, path: &str, body: Option<&str>) -> Reply {
         self.ask(Method::POST, path, body).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.ask(Method::PUT, path, Some(&body.to_string())).await
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&str>) -> Reply {
@@ -290,6 +296,8 @@ async fn every_route_is_documented_and_every_documented_route_answers() {
     let board = house.board("Launch");
     house.status(&board, "mirrored").await;
     let reader = Reader::new(&visitor).await;
+    let room = reader.get(&format!("/boards/{board}")).await.json()["room_id"].clone();
+    let room = json!({ "room": room }).to_string();
     let source = std::fs::read_to_string("src/admin/api.rs").unwrap();
     let routes: BTreeSet<_> = source
         .split(".route(")
@@ -302,7 +310,11 @@ async fn every_route_is_documented_and_every_documented_route_answers() {
         let at = path.replace("{board}", &board);
         for method in operations.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let body = (path == "/retry").then_some("{\"all\":true}");
+            let body = match path.as_str() {
+                "/retry" => Some("{\"all\":true}"),
+                "/boards/{board}/room" => Some(&*room),
+                _ => None,
+            };
             let reply = reader.ask(method.clone(), &at, body).await;
             assert!(reply.status < 300, "{method} {path}: {reply:?}");
             let outside = visitor
