@@ -87,7 +87,7 @@ reasons! {
         "Give the number of a room or its address in DocSpace, and let the owner of the API key see it."
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed"
         "this cannot be done to this address"
-        "Look into /api/v1/openapi.json."
+        "Use a method that the header Allow of this answer names; /api/v1/openapi.json describes them."
     BoardAmbiguous CONFLICT "board_ambiguous"
         "several boards are called so"
         "Give the id or the address of one."
@@ -151,6 +151,15 @@ impl Refusal {
         Self {
             message: Some(message.into()),
             ..Self::from(reason)
+        }
+    }
+
+    /// With the name of what it is about, where several things were given.
+    pub(super) fn about(self, name: &str) -> Self {
+        let message = self.message.as_deref().unwrap_or(self.reason.message());
+        Self {
+            message: Some(format!("`{name}`: {message}")),
+            ..self
         }
     }
 

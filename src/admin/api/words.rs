@@ -38,9 +38,12 @@ pub(super) async fn retry(
         return Err(Refusal::saying(Reason::TooLarge, message));
     }
     // All are known before any is tried: half of what was asked for would be neither the one nor the other.
-    let known = stream::iter(names).map(|named| {
+    let known = stream::iter(names.into_iter().enumerate()).map(|(index, named)| {
         let store = store.clone();
-        async move { known(&named, &*store).await }
+        async move {
+            let found = known(&named, &*store).await;
+            found.map_err(|refusal| refusal.about(&format!("boards[{index}]")))
+        }
     });
     let mut boards: Vec<_> = known.buffered(AT_ONCE).try_collect().await?;
     boards.sort_unstable();

@@ -163,91 +163,62 @@ async fn a_room_that_cannot_be_the_boards_is_refused_and_said_why() {
     let (ours, theirs) = (house.board("Ours"), house.board("Theirs"));
     house.status(&ours, "mirrored").await;
     house.status(&theirs, "mirrored").await;
-    let room = |name: &str| {
-        let found = house
-            .docspace
-            .rooms()
-            .into_iter()
-            .find(|room| room.title == name);
-        found.unwrap().id
-    };
+    let rooms = house.docspace.rooms();
+    let room = |name: &str| rooms.iter().find(|room| room.title == name).unwrap().id;
     let claimed = HandMadeRoom::titled("Claimed").tag(&board_tag(&theirs));
     let claimed = house.docspace.create_room(claimed);
-    let (taken, own) = (room("Theirs"), room("Ours"));
     let path = format!("/boards/{ours}/room");
+    for (room, status, code, words) in [
+        (room("Theirs"), 409, "room_taken", "is recorded for board"),
+        (claimed, 409, "room_taken", "of another board"),
+        (4_711, 404, "room_unknown", "no room 4711"),
+    ] {
+        let refused = reader.put(&path, &json!({ "room": room })).await;
+        let found = (refused.status, refused.code());
+        assert_eq!(found, (status, code.to_owned()), "{room}");
+        assert!(refused.text.contains(words), "{room}: {refused:?}");
+    }
+    let own = json!({ "room": room("Ours") });
+    let nobody = reader.put("/boards/Nobody/room", &own).await;
+    assert_eq!(nobody.code(), "board_unknown");
+    let one = reader.get(&format!("/boards/{ours}")).await.json();
+    assert_eq!(one["room_id"], own["room"], "nothing has changed");
+    assert_eq!(house.docspace.requests_to("DELETE", "/"), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_room_is_said_before_anybody_is_asked() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
     let elsewhere = "https://elsewhere.example/rooms/shared/38";
-    for (body, status, code, words) in [
-        (
-            json!({ "room": taken }),
-            409,
-            "room_taken",
-            "is recorded for board",
-        ),
-        (
-            json!({ "room": claimed }),
-            409,
-            "room_taken",
-            "of another board",
-        ),
-        (
-            json!({ "room": 4_711 }),
-            404,
-            "room_unknown",
-            "no room 4711",
-        ),
+    for (body, code, words) in [
         (
             json!({ "room": 0 }),
-            400,
             "room_unclear",
             "`room`: this is no room",
         ),
-        (
-            json!({ "room": "Ours" }),
-            400,
-            "room_unclear",
-            "give its number",
-        ),
+        (json!({ "room": "Ours" }), "room_unclear", "give its number"),
         (
             json!({ "room": elsewhere }),
-            400,
             "room_unclear",
             "not on the DocSpace",
         ),
-        (json!({}), 400, "malformed", "`room` is missing"),
+        (json!({}), "malformed", "`room` is missing: give the number"),
+        (json!({ "room": 3.5 }), "malformed", "`room` is a number"),
+        (json!({ "room": [38] }), "malformed", "`room` is a list"),
         (
-            json!({ "room": 3.5 }),
-            400,
+            json!({ "room": 38, "force": 1 }),
             "malformed",
-            "`room` is a number",
-        ),
-        (
-            json!({ "room": [own] }),
-            400,
-            "malformed",
-            "`room` is a list",
-        ),
-        (
-            json!({ "room": own, "force": true }),
-            400,
-            "malformed",
-            "`force` is no member",
+            "`force` is no",
         ),
     ] {
-        let refused = reader.put(&path, &body).await;
-        assert_eq!(
-            (refused.status, refused.code().as_str()),
-            (status, code),
-            "{body}"
-        );
+        let refused = reader.put("/boards/Nobody/room", &body).await;
+        let found = (refused.status, refused.code());
+        assert_eq!(found, (400, code.to_owned()), "{body}");
         assert!(refused.text.contains(words), "{body}: {refused:?}");
     }
-    let nobody = reader
-        .put("/boards/Nobody/room", &json!({ "room": own }))
-        .await;
-    assert_eq!(nobody.code(), "board_unknown");
-    let one = reader.get(&format!("/boards/{ours}")).await.json();
-    assert_eq!(one["room_id"], json!(own), "nothing has changed");
-    assert_eq!(house.docspace.requests_to("DELETE", "/"), 0);
 }
 
 #[tokio::test]
