@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod attempts;
+mod bodies;
 mod exposition;
 mod guard;
 mod pages;
@@ -146,13 +147,15 @@ pub fn router(admin: Admin) -> Router {
         .nest("/api/v1", api::routes(admin.shared.clone()))
         .fallback(lost)
         .method_not_allowed_fallback(|| async { Refusal::from(Reason::MethodNotAllowed) })
-        .layer(from_fn_with_state(
-            admin.access.clone(),
-            access::authenticate,
+        // From the outside in.
+        .layer((
+            from_fn_with_state(admin.access.clone(), access::authenticate),
+            from_fn(bodies::inside),
         ));
+    let open = pages::open().layer(from_fn(bodies::outside));
     let foreign = |_: ProtectionError| Refusal::from(Reason::CrossSite).into_response();
     // From the outside in.
-    let guarded = proven.merge(pages::open()).layer((
+    let guarded = proven.merge(open).layer((
         from_fn_with_state(admin.access.clone(), guard::check_host),
         CsrfLayer::new().with_rejection_response(foreign),
         from_fn(be_patient),

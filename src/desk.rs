@@ -1,7 +1,9 @@
 //! The desk: what people ask of boardroom and what they tell it, the same whichever way they come, by a command, the page or the API.
-//! It speaks to the database alone, so it needs no running service.
+//! It needs no running service: it speaks to the database, and to Trello or DocSpace only about what nothing else can tell.
 
 pub mod findings;
+pub mod link;
+pub mod lookup;
 pub mod reference;
 pub mod standings;
 pub mod webhooks;

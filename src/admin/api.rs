@@ -1,18 +1,20 @@
 //! The JSON API: what the page and the commands show and do, for programs. `openapi.json` describes it, and a test holds the two together.
 
 mod boards;
+mod figures;
+mod given;
 mod list;
+mod rooms;
 mod status;
 mod webhooks;
 mod words;
 
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::admin::Admin;
 use crate::admin::refusal::{Reason, Refusal};
@@ -33,10 +35,13 @@ pub(super) fn routes(shared: Shared) -> Router<Admin> {
         .route("/boards/{board}/history", get(boards::history))
         .route("/boards/{board}/retry", post(words::retry_one))
         .route("/boards/{board}/ignore", post(words::ignore))
+        .route("/boards/{board}/mirror", post(rooms::mirror))
+        .route("/boards/{board}/room", put(rooms::link))
         .route("/retry", post(words::retry))
         .route("/release", post(words::release))
         .route("/sweep", post(words::sweep))
         .route("/webhooks", get(webhooks::list))
+        .route("/figures", get(figures::show))
         .route_layer(from_fn_with_state(shared, once_open))
         .route(
             "/openapi.json",
@@ -53,9 +58,6 @@ async fn once_open(State(shared): State<Shared>, request: Request, next: Next) -
         None => next.run(request).await,
     }
 }
-
-/// What an address names. Not every percent-encoded one is text.
-type Named = Result<Path<String>, PathRejection>;
 
 /// The board of the database that is meant.
 async fn known(named: &str, store: &dyn Store) -> Result<BoardId, Refusal> {

@@ -29,10 +29,11 @@ use crate::admin::{About, Admin};
 use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
+pub(super) use plot::{Span, steps};
 pub use snapshot::Watch;
 
 /// What somebody may bring who is not in yet: a token.
-const LARGEST_OUTSIDE: usize = 4 * 1024;
+pub(super) const LARGEST_OUTSIDE: usize = 4 * 1024;
 
 /// What only those see who are in.
 pub(super) fn routes() -> Router<Admin> {

@@ -1,7 +1,6 @@
 //! Everything that the admin listener refuses, in one form with stable codes: `{"error":{"code","message","fix"}}`.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -45,17 +44,23 @@ reasons! {
         "the request cannot be read"
         "Send what /api/v1/openapi.json describes."
     NoSuchStatus BAD_REQUEST "status_unknown"
-        "no board has this status"
+        "`status` is one that no board has"
         "Give pending, mirrored, ignored, waiting or failed, or one of them with a reason, such as waiting/brake."
     BadCursor BAD_REQUEST "cursor_unknown"
-        "this is no cursor of this list"
+        "`cursor` is none of this list"
         "Give the `next` of the page before with the same filter, or none to begin anew."
     BadLimit BAD_REQUEST "limit_out_of_range"
-        "so many boards are not given at once"
+        "`limit` is not from 1 to 500"
         "Give a limit from 1 to 500 and read on by `next`."
+    NoSuchSpan BAD_REQUEST "span_unknown"
+        "`span` is none of hour, day and week"
+        "Give hour, day or week."
     BoardUnclear BAD_REQUEST "board_unclear"
         "this means no board"
         "Give a board's id (24 hex digits), short link, address or exact name, percent-encoded."
+    RoomUnclear BAD_REQUEST "room_unclear"
+        "`room` means no room"
+        "Give the number of a room or its address in DocSpace."
     Unauthorized UNAUTHORIZED "unauthorized"
         "this needs the admin token"
         "Send `Authorization: Bearer` with the value of BOARDROOM_ADMIN_TOKEN, or log in at /login."
@@ -74,15 +79,30 @@ reasons! {
     BoardUnknown NOT_FOUND "board_unknown"
         "the database knows no such board"
         "Give its id (24 hex digits), its short link, its address or its exact name; GET /api/v1/boards lists those that it knows."
+    BoardNotVisible NOT_FOUND "board_not_visible"
+        "this token may not see the board"
+        "Make the token's member a member of the board or an admin of its workspace."
+    RoomUnknown NOT_FOUND "room_unknown"
+        "DocSpace has no such room, or does not show it to this key"
+        "Give the number of a room or its address in DocSpace, and let the owner of the API key see it."
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed"
         "this cannot be done to this address"
-        "Look into /api/v1/openapi.json."
+        "Use a method that the header Allow of this answer names; /api/v1/openapi.json describes them."
     BoardAmbiguous CONFLICT "board_ambiguous"
         "several boards are called so"
         "Give the id or the address of one."
+    BodyLate REQUEST_TIMEOUT "body_late"
+        "the body did not come to its end within 10 seconds"
+        "Send the whole body at once, as long as its Content-Length says."
+    BoardIsInbox CONFLICT "board_is_inbox"
+        "this is the inbox of a member, which gets no room"
+        "Name another board."
+    RoomTaken CONFLICT "room_taken"
+        "the room is another board's"
+        "Name another room, or see to the other board first."
     TooLarge PAYLOAD_TOO_LARGE "too_large"
         "the body is too large"
-        "Name fewer boards at once."
+        "Send 256 KiB at most, and name no more than 1000 boards at once."
     NotJson UNSUPPORTED_MEDIA_TYPE "not_json"
         "the body is not declared as JSON"
         "Send `Content-Type: application/json`."
@@ -99,7 +119,7 @@ reasons! {
         "the database does not answer"
         "Look after the database; the service goes on by itself when it is back."
     ServicePaused SERVICE_UNAVAILABLE "service_paused"
-        "Trello does not answer, or is not asked at the moment"
+        "a service does not answer, or is not asked at the moment"
         "GET /api/v1/status says why and what to do."
     TimedOut SERVICE_UNAVAILABLE "timed_out"
         "the answer took too long"
@@ -134,6 +154,15 @@ impl Refusal {
         }
     }
 
+    /// With the name of what it is about, where several things were given.
+    pub(super) fn about(self, name: &str) -> Self {
+        let message = self.message.as_deref().unwrap_or(self.reason.message());
+        Self {
+            message: Some(format!("`{name}`: {message}")),
+            ..self
+        }
+    }
+
     /// For a person, in two sentences.
     pub(super) fn in_words(&self) -> String {
         let message = self.message.as_deref().unwrap_or(self.reason.message());
@@ -158,28 +187,6 @@ impl From<StoreError> for Refusal {
         // What it says may name hosts and statements: it is for the log.
         tracing::error!(%error, "the database could not answer the admin listener");
         Self::from(Reason::DatabaseFailed)
-    }
-}
-
-impl From<JsonRejection> for Refusal {
-    fn from(rejection: JsonRejection) -> Self {
-        match rejection.status() {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Reason::NotJson.into(),
-            StatusCode::PAYLOAD_TOO_LARGE => Reason::TooLarge.into(),
-            _ => Self::saying(Reason::Malformed, rejection.body_text()),
-        }
-    }
-}
-
-impl From<PathRejection> for Refusal {
-    fn from(rejection: PathRejection) -> Self {
-        Self::saying(Reason::Malformed, rejection.body_text())
-    }
-}
-
-impl From<QueryRejection> for Refusal {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::saying(Reason::Malformed, rejection.body_text())
     }
 }
 

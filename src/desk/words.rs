@@ -1,10 +1,10 @@
-//! A person's word: try again, let the brake go, leave a board alone. It is written into the database; a running service obeys it.
+//! A person's word: try again, let the brake go, leave a board alone, give it a room. It is written into the database; a running service obeys it.
 
 use crate::desk::counted;
 use crate::model::board::Told;
 use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::{Lane, LaneKind};
-use crate::model::status::{Status, Waiting};
+use crate::model::status::{Ignored, Status, Waiting};
 use crate::store::history::{Event, Note};
 use crate::store::{Store, StoreError};
 
@@ -165,6 +165,44 @@ impl LeftAlone {
                 format!("it is ignored from now on; its room {room} is kept as it is")
             }
             (true, None) => "it is ignored from now on, and gets no room".to_owned(),
+        }
+    }
+}
+
+/// What comes of the word that a board is to have a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mirrored {
+    /// It gets one.
+    Asked,
+    /// It has this one; it is looked at again.
+    Before(RoomId),
+    /// It never gets one, whoever says so; nothing was written.
+    Never(Ignored),
+}
+
+/// Gives a board a room whatever the rules for new boards say, and takes back that it is to be left alone.
+pub async fn mirror(board: BoardId, store: &dyn Store) -> Result<Mirrored, StoreError> {
+    let record = store.record(board).await?;
+    if let Some(Status::Ignored(why @ Ignored::Inbox)) = record.as_ref().map(|it| it.status) {
+        return Ok(Mirrored::Never(why));
+    }
+    store.tell(board, Told::Mirror).await?;
+    store
+        .note(board, &Note::new(Event::Told, "to mirror it"))
+        .await?;
+    let room = record.and_then(|record| record.room);
+    Ok(room.map_or(Mirrored::Asked, |room| Mirrored::Before(room.id)))
+}
+
+impl Mirrored {
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self {
+            Self::Asked => "it gets its room: a running service sees to it now".to_owned(),
+            Self::Before(room) => {
+                format!("it has room {room}: a running service looks after both now")
+            }
+            Self::Never(why) => format!("it gets no room: {}", why.sentence()),
         }
     }
 }

@@ -1,12 +1,17 @@
 //! The API: it shows what the commands show, does what they do, and answers as its own document says.
 
+mod figures;
+mod refusals;
+mod rooms;
+mod words;
+
 use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::administering::{Reply, Visitor};
 use crate::house::{House, eventually};
+use crate::visiting::{Reply, Visitor};
 
 const BASE: &str = "/api/v1";
 
@@ -30,6 +35,10 @@ impl Reader {
 
     async fn post(&self, path: &str, body: Option<&str>) -> Reply {
         self.ask(Method::POST, path, body).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.ask(Method::PUT, path, Some(&body.to_string())).await
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&str>) -> Reply {
@@ -252,122 +261,6 @@ async fn boards_are_filtered_searched_and_read_on() {
 }
 
 #[tokio::test]
-async fn a_person_s_word_by_the_api_is_obeyed() {
-    let mut house = House::new().await;
-    house.set("BOARDROOM_SWEEP_EVERY", "1h");
-    let visitor = house.administered();
-    let _service = house.start().await;
-    let reader = Reader::new(&visitor).await;
-    let board = house.board("Launch");
-    house.status(&board, "mirrored").await;
-    let tried = reader.post("/boards/Launch/retry", None).await.json();
-    assert_eq!(
-        tried["sentence"],
-        "1 board is tried again: a running service does so now"
-    );
-    let tried = reader
-        .post(
-            "/retry",
-            Some(&json!({ "boards": [board.to_string(), "Launch"] }).to_string()),
-        )
-        .await;
-    assert_eq!(tried.json()["boards"], 1);
-    let tried = reader.post("/retry", Some("{\"all\":true}")).await.json();
-    assert_eq!(tried["boards"], 0);
-    let released = reader.post("/release", None).await.json();
-    assert_eq!(
-        released["sentence"],
-        "no brake is on, and no board waits for one"
-    );
-}
-
-#[tokio::test]
-async fn what_cannot_be_done_is_refused_with_a_code_of_its_own() {
-    let mut house = House::new().await;
-    let visitor = house.administered();
-    let _service = house.start().await;
-    let reader = Reader::new(&visitor).await;
-    let board = house.board("Launch");
-    house.status(&board, "mirrored").await;
-    let twin = house.board("Launch");
-    house.status(&twin, "mirrored").await;
-    let unclear = reader.post("/boards/Launch/retry", None).await;
-    assert_eq!(
-        (unclear.status, unclear.code().as_str()),
-        (409, "board_ambiguous")
-    );
-    assert_eq!(
-        unclear.json()["error"]["candidates"]
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
-    let table = [
-        ("/boards/Nobody/retry", None, 404, "board_unknown"),
-        ("/boards/Nobody/ignore", None, 404, "board_unknown"),
-        ("/boards/%20/retry", None, 400, "board_unclear"),
-        ("/retry", Some("{"), 400, "malformed"),
-        ("/retry", Some("{}"), 400, "malformed"),
-        (
-            "/retry",
-            Some("{\"all\":true,\"boards\":[\"x\"]}"),
-            400,
-            "malformed",
-        ),
-        (
-            "/retry",
-            Some("{\"boards\":[\"Nobody\"]}"),
-            404,
-            "board_unknown",
-        ),
-    ];
-    for (path, body, status, code) in table {
-        let refused = reader.post(path, body).await;
-        assert_eq!(
-            (refused.status, refused.code().as_str()),
-            (status, code),
-            "{path} {body:?}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_body_or_a_method_that_is_not_taken_is_named() {
-    let mut house = House::new().await;
-    let visitor = house.administered();
-    let _service = house.start().await;
-    let inside = visitor.with_token();
-    let plain = inside.post("/api/v1/retry", Some("{\"all\":true}")).await;
-    assert_eq!((plain.status, plain.code().as_str()), (415, "not_json"));
-    let long = format!("{{\"boards\":[\"{}\"]}}", "x".repeat(300_000));
-    let long = inside
-        .with("content-type", "application/json")
-        .post("/api/v1/retry", Some(&long))
-        .await;
-    assert_eq!((long.status, long.code().as_str()), (413, "too_large"));
-    let page = inside.send(Method::DELETE, "/", None).await;
-    assert_eq!(page.status, 405);
-    assert!(page.text.contains("<h1>This did not work</h1>"), "{page:?}");
-    for path in ["", "/history", "/retry", "/ignore"] {
-        let method = match path {
-            "" | "/history" => Method::GET,
-            _ => Method::POST,
-        };
-        let path = format!("/api/v1/boards/%FF{path}");
-        let wrong = inside.send(method, &path, None).await;
-        assert_eq!((wrong.status, wrong.code().as_str()), (400, "malformed"));
-    }
-    assert_eq!(inside.get("/boards/%FF").await.status, 404);
-    assert_eq!(inside.post("/boards/%FF/retry", None).await.status, 404);
-    let wrong = inside.send(Method::DELETE, "/api/v1/boards", None).await;
-    assert_eq!(
-        (wrong.status, wrong.code().as_str()),
-        (405, "method_not_allowed")
-    );
-}
-
-#[tokio::test]
 async fn a_database_that_is_read_but_not_written_is_told_of_alike_everywhere() {
     let mut house = House::new().await;
     let visitor = house.administered();
@@ -396,43 +289,6 @@ async fn a_database_that_is_read_but_not_written_is_told_of_alike_everywhere() {
 }
 
 #[tokio::test]
-async fn what_was_begun_is_done_although_nobody_waits_for_it() {
-    let mut house = House::new().await;
-    let visitor = house.administered().with_token();
-    let mut service = house.start().await;
-    let writing = "BEGIN; LOCK TABLE lane IN ACCESS EXCLUSIVE MODE";
-    let held = house.storage.hold("BEGIN IMMEDIATE", writing).await;
-    let moment = std::time::Duration::from_millis(500);
-    let left = tokio::time::timeout(moment, visitor.post("/api/v1/release", None)).await;
-    assert!(left.is_err(), "it waits for whoever writes: {left:?}");
-    held.end().await;
-    service.logged("the brake was let go by the API").await;
-}
-
-#[tokio::test]
-async fn a_sweep_that_is_asked_of_one_service_is_done_by_the_one_that_leads() {
-    let mut house = House::new().await.shared_by(2).await;
-    house.set("BOARDROOM_SWEEP_EVERY", "1h");
-    house.administered();
-    let mut leading = house.replica(0);
-    house.settled(&mut leading).await;
-    let visitor = house.administered();
-    let mut following = house.replica(1);
-    // Not the line that another one serves on this database.
-    following.logged("\"boardroom serves\"").await;
-    let reader = Reader::new(&visitor).await;
-    house.silent("Untold");
-    // The first time that a service reads how often a sweep was asked for says nothing new.
-    eventually("the board was found", || async {
-        assert_eq!(reader.post("/sweep", None).await.status, 202);
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        house.docspace.room_count() == 1
-    })
-    .await;
-    assert!(!following.log().contains("watching"), "the other one leads");
-}
-
-#[tokio::test]
 async fn every_route_is_documented_and_every_documented_route_answers() {
     let mut house = House::new().await;
     let visitor = house.administered();
@@ -440,6 +296,8 @@ async fn every_route_is_documented_and_every_documented_route_answers() {
     let board = house.board("Launch");
     house.status(&board, "mirrored").await;
     let reader = Reader::new(&visitor).await;
+    let room = reader.get(&format!("/boards/{board}")).await.json()["room_id"].clone();
+    let room = json!({ "room": room }).to_string();
     let source = std::fs::read_to_string("src/admin/api.rs").unwrap();
     let routes: BTreeSet<_> = source
         .split(".route(")
@@ -452,7 +310,11 @@ async fn every_route_is_documented_and_every_documented_route_answers() {
         let at = path.replace("{board}", &board);
         for method in operations.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
-            let body = (path == "/retry").then_some("{\"all\":true}");
+            let body = match path.as_str() {
+                "/retry" => Some("{\"all\":true}"),
+                "/boards/{board}/room" => Some(&*room),
+                _ => None,
+            };
             let reply = reader.ask(method.clone(), &at, body).await;
             assert!(reply.status < 300, "{method} {path}: {reply:?}");
             let outside = visitor

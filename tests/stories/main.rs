@@ -14,6 +14,7 @@ mod hearer;
 mod house;
 #[path = "../shared/prometheus.rs"]
 mod prometheus;
+mod visiting;
 
 mod administering;
 mod asking;

@@ -6,8 +6,8 @@ use boardroom::sandbox::{Answer, Effect, Fault, NewBoard};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::administering::TOKEN;
 use crate::house::{House, eventually, free_port};
+use crate::visiting::TOKEN;
 
 /// So many may watch at the same time.
 const SEATS: usize = 100;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use serde::{Deserialize, Serialize};
+use axum::extract::State;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::admin::api::given::{Named, Parameters};
+use crate::admin::api::known;
 use crate::admin::api::list::{self, Wanted};
-use crate::admin::api::{Named, known};
 use crate::admin::refusal::{Reason, Refusal};
 use crate::api;
 use crate::desk::reference;
@@ -22,39 +22,25 @@ use crate::store::{Cursor, Happened, Sought, Standing, Store};
 const USUAL: u32 = 50;
 const MOST: u32 = 500;
 
-type Queried<T> = Result<Query<T>, QueryRejection>;
-
-/// What a list of boards is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    status: Option<String>,
-    search: Option<String>,
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
 pub(super) async fn list(
     State(store): State<Arc<dyn Store>>,
     State(clients): State<Clients>,
-    asked: Queried<Asked>,
+    asked: Parameters,
 ) -> Result<Json<Value>, Refusal> {
-    let Query(asked) = asked?;
+    asked.only(&["status", "search", "limit", "cursor"])?;
     let wanted = Wanted {
         filter: asked
-            .status
-            .as_deref()
+            .get("status")
             .filter(|text| !text.is_empty())
             .map(filter)
             .transpose()?,
         sought: asked
-            .search
-            .as_deref()
+            .get("search")
             .map(str::trim)
             .filter(|text| !text.is_empty())
             .map(Sought::new),
-        from: asked.cursor.as_deref().map(list::place).transpose()?,
-        most: limit(asked.limit)?,
+        from: asked.get("cursor").map(list::place).transpose()?,
+        most: limit(&asked)?,
     };
     let (boards, next) = list::read(&wanted, &*store).await?;
     let entries: Vec<_> = boards
@@ -72,16 +58,23 @@ fn filter(text: &str) -> Result<Filter, Refusal> {
         NoFilter::Status => Reason::NoSuchStatus.into(),
         NoFilter::Reason(status) => Refusal::saying(
             Reason::NoSuchStatus,
-            format!("no {status} board has this reason"),
+            format!("`status` gives a reason that no {status} board has"),
         ),
     })
 }
 
-fn limit(asked: Option<u32>) -> Result<u32, Refusal> {
-    match asked {
-        None => Ok(USUAL),
-        Some(limit @ 1..=MOST) => Ok(limit),
-        Some(_) => Err(Reason::BadLimit.into()),
+fn limit(asked: &Parameters) -> Result<u32, Refusal> {
+    let Some(limit) = asked.get("limit") else {
+        return Ok(USUAL);
+    };
+    let digits = limit.strip_prefix('-').unwrap_or(limit);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let message = format!("`limit` is no whole number: give one from 1 to {MOST}");
+        return Err(Refusal::saying(Reason::Malformed, message));
+    }
+    match limit.parse() {
+        Ok(limit @ 1..=MOST) => Ok(limit),
+        Ok(_) | Err(_) => Err(Reason::BadLimit.into()),
     }
 }
 
@@ -117,9 +110,9 @@ impl<'a> Entry<'a> {
 pub(super) async fn one(
     State(store): State<Arc<dyn Store>>,
     State(clients): State<Clients>,
-    named: Named,
+    Named(named): Named,
 ) -> Result<Json<Value>, Refusal> {
-    let board = known(&named?, &*store).await?;
+    let board = known(&named, &*store).await?;
     let (standing, record) = tokio::try_join!(store.standing(board), store.record(board))?;
     let (Some(standing), Some(record)) = (standing, record) else {
         return Err(Reason::BoardUnknown.into());
@@ -144,28 +137,20 @@ pub(super) async fn one(
     Ok(Json(entry))
 }
 
-/// What a history is asked for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pages {
-    limit: Option<u32>,
-    cursor: Option<String>,
-}
-
 /// What happened to a board, the earliest first, as `boardroom explain --json` tells it.
 pub(super) async fn history(
     State(store): State<Arc<dyn Store>>,
-    named: Named,
-    asked: Queried<Pages>,
+    Named(named): Named,
+    asked: Parameters,
 ) -> Result<Json<Value>, Refusal> {
-    let Query(asked) = asked?;
-    let most = limit(asked.limit)?;
-    let after = match asked.cursor.as_deref().map(str::parse) {
+    asked.only(&["limit", "cursor"])?;
+    let most = limit(&asked)?;
+    let after = match asked.get("cursor").map(str::parse) {
         None => Cursor::default(),
         Some(Ok(after)) => after,
         Some(Err(_)) => return Err(Reason::BadCursor.into()),
     };
-    let board = known(&named?, &*store).await?;
+    let board = known(&named, &*store).await?;
     let page = store.history(board, after, most).await?;
     let lines: Vec<_> = page.rows.iter().map(happened).collect();
     Ok(Json(json!({

@@ -20,6 +20,8 @@ use crate::store::Store;
 /// However many ask, Trello is asked no more often than this: its budget belongs to the boards.
 const FRESH: Duration = Duration::from_secs(30);
 
+/// While Trello is known not to work.
+const NOT_ASKED: &str = "Trello does not answer, or is not asked at the moment";
 /// As many are shown.
 const MOST: usize = 1_000;
 
@@ -50,10 +52,13 @@ pub(super) async fn list(
         said.clone()
     } else {
         if !lanes.is_open(Lane::Trello) {
-            return Err(Reason::ServicePaused.into());
+            return Err(Refusal::saying(Reason::ServicePaused, NOT_ASKED));
         }
         // Before the answer: whoever asks may leave without it.
-        *last = Some((Instant::now(), Err(Reason::ServicePaused.into())));
+        *last = Some((
+            Instant::now(),
+            Err(Refusal::saying(Reason::ServicePaused, NOT_ASKED)),
+        ));
         let said = webhooks::list(&clients.trello, Some(&*store), &about.webhooks).await;
         let said = said.map(shown).map_err(refused);
         *last = Some((Instant::now(), said.clone()));

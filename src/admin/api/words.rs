@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::admin::api::{Named, known};
+use crate::admin::api::given::{Body, Named};
+use crate::admin::api::known;
 use crate::admin::refusal::{Reason, Refusal};
 use crate::admin::to_its_end;
 use crate::desk::reference::find_known;
@@ -23,32 +22,28 @@ const MOST: usize = 1000;
 /// How many names are looked up at once.
 const AT_ONCE: usize = 8;
 
-/// Either `{"all": true}` or `{"boards": ["…"]}`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Retry {
-    #[serde(default)]
-    all: bool,
-    #[serde(default)]
-    boards: Vec<String>,
-}
-
+/// Takes either `{"all": true}` or `{"boards": ["…"]}`.
 pub(super) async fn retry(
     State(store): State<Arc<dyn Store>>,
-    asked: Result<Json<Retry>, JsonRejection>,
+    asked: Body,
 ) -> Result<Response, Refusal> {
-    let Json(Retry { all, boards: names }) = asked?;
+    asked.only(&["all", "boards"])?;
+    let (all, names) = (asked.flag("all")?, asked.texts("boards")?);
     if all != names.is_empty() {
-        let message = "give either \"all\": true or at least one of \"boards\"";
+        let message = "give either `all`, as true, or at least one of `boards`, and not both";
         return Err(Refusal::saying(Reason::Malformed, message));
     }
     if names.len() > MOST {
-        return Err(Reason::TooLarge.into());
+        let message = format!("`boards` names {} boards: give {MOST} at most", names.len());
+        return Err(Refusal::saying(Reason::TooLarge, message));
     }
     // All are known before any is tried: half of what was asked for would be neither the one nor the other.
-    let known = stream::iter(names).map(|named| {
+    let known = stream::iter(names.into_iter().enumerate()).map(|(index, named)| {
         let store = store.clone();
-        async move { known(&named, &*store).await }
+        async move {
+            let found = known(&named, &*store).await;
+            found.map_err(|refusal| refusal.about(&format!("boards[{index}]")))
+        }
     });
     let mut boards: Vec<_> = known.buffered(AT_ONCE).try_collect().await?;
     boards.sort_unstable();
@@ -61,17 +56,17 @@ pub(super) async fn retry(
         };
         let tried = words::retry(which, &*store).await?;
         tracing::info!(boards = tried.boards, "retried by the API");
-        Ok(told(&tried))
+        Ok::<_, StoreError>(told(&tried))
     })
     .await
 }
 
 /// The answer to a deed: what it did, or that it goes on.
-async fn done(
-    deed: impl Future<Output = Result<Value, StoreError>> + Send + 'static,
+pub(super) async fn done<E: Into<Refusal>>(
+    deed: impl Future<Output = Result<Value, E>> + Send + 'static,
 ) -> Result<Response, Refusal> {
     // What it could not do is logged also when nobody waits for it any more.
-    let deed = async { deed.await.map_err(Refusal::from) };
+    let deed = async { deed.await.map_err(Into::into) };
     let Some(did) = to_its_end(deed).await else {
         let said = json!({ "sentence": "it takes longer than an answer may, and goes on" });
         return Ok((StatusCode::ACCEPTED, Json(said)).into_response());
@@ -81,13 +76,13 @@ async fn done(
 
 pub(super) async fn retry_one(
     State(store): State<Arc<dyn Store>>,
-    named: Named,
+    Named(named): Named,
 ) -> Result<Response, Refusal> {
-    let board = known(&named?, &*store).await?;
+    let board = known(&named, &*store).await?;
     done(async move {
         let tried = words::retry(Which::Boards(&[board]), &*store).await?;
         tracing::info!(%board, "retried by the API");
-        Ok(told(&tried))
+        Ok::<_, StoreError>(told(&tried))
     })
     .await
 }
@@ -110,7 +105,7 @@ pub(super) async fn release(State(store): State<Arc<dyn Store>>) -> Result<Respo
     done(async move {
         let released = words::release(&*store).await?;
         tracing::info!(boards = released.boards, "the brake was let go by the API");
-        Ok(json!({
+        Ok::<_, StoreError>(json!({
             "boards": released.boards,
             "was_on": released.was_on,
             "sentence": released.sentence(),
@@ -122,9 +117,8 @@ pub(super) async fn release(State(store): State<Arc<dyn Store>>) -> Result<Respo
 /// A board that the database does not know yet can be given by its id, as with the command.
 pub(super) async fn ignore(
     State(store): State<Arc<dyn Store>>,
-    named: Named,
+    Named(named): Named,
 ) -> Result<Response, Refusal> {
-    let Path(named) = named?;
     let found = find_known(&named, &*store).await?;
     let Some(board) = found.or_else(|| named.trim().parse().ok()) else {
         return Err(Reason::BoardUnknown.into());
@@ -132,7 +126,7 @@ pub(super) async fn ignore(
     done(async move {
         let left = words::ignore(board, &*store).await?;
         tracing::info!(%board, "to be ignored, by the API");
-        Ok(json!({
+        Ok::<_, StoreError>(json!({
             "board_id": board,
             "known": left.known,
             "room_id": left.room,

@@ -19,9 +19,7 @@ use crate::admin::pages::{goes_on, lost, trouble};
 use crate::admin::to_its_end;
 use crate::desk::findings::Tone;
 use crate::desk::words::{self, Which};
-use crate::model::board::Told;
 use crate::model::id::BoardId;
-use crate::store::history::{Event, Note};
 use crate::store::{Store, StoreError};
 
 /// What can be done.
@@ -242,10 +240,7 @@ async fn done(store: &dyn Store, deed: Deed) -> Result<(Done, u64), StoreError> 
             (Done::Ignored, 1)
         }
         Deed::Mirror(board) => {
-            store.tell(board, Told::Mirror).await?;
-            store
-                .note(board, &Note::new(Event::Told, "to mirror it"))
-                .await?;
+            words::mirror(board, store).await?;
             (Done::Mirrored, 1)
         }
     })

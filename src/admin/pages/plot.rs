@@ -12,7 +12,7 @@ use crate::store::{Counted, Figures, Grain};
 /// How far back the plot goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Span {
+pub(in crate::admin) enum Span {
     #[default]
     Hour,
     Day,
@@ -20,9 +20,9 @@ pub(super) enum Span {
 }
 
 impl Span {
-    pub(super) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
+    pub(in crate::admin) const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::admin) fn as_str(self) -> &'static str {
         match self {
             Self::Hour => "hour",
             Self::Day => "day",
@@ -39,7 +39,7 @@ impl Span {
     }
 
     /// The figures from which it is drawn.
-    pub(super) fn grain(self) -> Grain {
+    pub(in crate::admin) fn grain(self) -> Grain {
         match self {
             Self::Hour | Self::Day => Grain::Minute,
             Self::Week => Grain::Hour,
@@ -47,7 +47,7 @@ impl Span {
     }
 
     /// How much time a bar stands for, and how many bars there are.
-    fn bars(self) -> (Duration, usize) {
+    pub(in crate::admin) fn bars(self) -> (Duration, usize) {
         match self {
             Self::Hour => (Duration::from_mins(1), 60),
             Self::Day => (Duration::from_mins(30), 48),
@@ -100,7 +100,7 @@ pub(super) fn plot(span: Span, spans: &[Counted], now: Timestamp) -> Plot {
 }
 
 /// What was counted in each of so many steps of time; the last is the one that goes on now.
-fn steps(
+pub(in crate::admin) fn steps(
     spans: &[Counted],
     now: Timestamp,
     width: Duration,

@@ -54,14 +54,14 @@ struct Seen {
 
 /// What was seen.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(in crate::admin) struct Snapshot {
     /// Another number when anything that is shown is another.
     pub(super) version: u64,
     /// Whether the database could be read; or else this is what was known last.
-    pub(super) is_read: bool,
+    pub(in crate::admin) is_read: bool,
     pub(super) status: Arc<view::Status>,
-    pub(super) minutes: Past,
-    pub(super) hours: Past,
+    pub(in crate::admin) minutes: Past,
+    pub(in crate::admin) hours: Past,
     kept: Kept,
 }
 
@@ -100,7 +100,7 @@ impl Watch {
     }
 
     /// How it is now, or was a moment ago.
-    pub(super) async fn look(&self) -> Arc<Snapshot> {
+    pub(in crate::admin) async fn look(&self) -> Arc<Snapshot> {
         let mut last = self.0.last.lock().await;
         if let Some(seen) = &*last
             && seen.at.is_some_and(|at| at.elapsed() < FRESH)

@@ -1,0 +1,153 @@
+//! A person's word on a board's room, by the API: that there is to be one, and which it is. A board that the database does not know is
+//! asked for in Trello, as by the commands.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::json;
+use url::Url;
+
+use crate::admin::api::given::{Body, Named};
+use crate::admin::api::words::done;
+use crate::admin::refusal::{Reason, Refusal};
+use crate::desk::link::{self, Fate, LinkError, NoRoom, Other, Tied};
+use crate::desk::lookup::{self, LookupError};
+use crate::desk::reference::find_known;
+use crate::desk::words::{self, Mirrored};
+use crate::http::Clients;
+use crate::lane::Lanes;
+use crate::model::id::{BoardId, RoomId};
+use crate::model::lane::Lane;
+use crate::store::Store;
+
+/// `POST /boards/{board}/mirror`.
+pub(super) async fn mirror(
+    State(store): State<Arc<dyn Store>>,
+    State(clients): State<Clients>,
+    State(lanes): State<Lanes>,
+    Named(named): Named,
+) -> Result<Response, Refusal> {
+    let board = anywhere(&named, &*store, &clients, &lanes).await?;
+    done(async move {
+        let room = match words::mirror(board, &*store).await? {
+            Mirrored::Never(_) => return Err(Refusal::from(Reason::BoardIsInbox)),
+            Mirrored::Asked => None,
+            Mirrored::Before(room) => Some(room),
+        };
+        tracing::info!(%board, "to be mirrored, by the API");
+        let sentence = room.map_or(Mirrored::Asked, Mirrored::Before).sentence();
+        Ok(json!({
+            "board_id": board,
+            "room_id": room,
+            "room_url": room.map(|room| clients.docspace.room_url(room, false)),
+            "sentence": sentence,
+        }))
+    })
+    .await
+}
+
+/// `PUT /boards/{board}/room`, with `{"room": 38}`.
+pub(super) async fn link(
+    State(store): State<Arc<dyn Store>>,
+    State(clients): State<Clients>,
+    State(lanes): State<Lanes>,
+    Named(named): Named,
+    asked: Body,
+) -> Result<Response, Refusal> {
+    asked.only(&["room"])?;
+    let room = asked.number_or_text("room", "the number of a room or its address in DocSpace")?;
+    // Of whichever room: its address tells which DocSpace is ours.
+    let ours: Option<Url> = clients.docspace.room_url(RoomId(1), false).parse().ok();
+    let room = link::room(&room, ours.as_ref())?;
+    let board = anywhere(&named, &*store, &clients, &lanes).await?;
+    if !lanes.is_open(Lane::DocSpace) {
+        return Err(paused(
+            "DocSpace does not answer, or is not asked at the moment",
+        ));
+    }
+    done(async move {
+        let tied = link::link(board, room, &*store, &clients.docspace).await?;
+        tracing::info!(%board, %room, "linked by the API");
+        let Tied { before, others } = tied;
+        Ok::<_, LinkError>(json!({
+            "board_id": board,
+            "room_id": room,
+            "room_url": clients.docspace.room_url(room, false),
+            "room_before": before,
+            "others": others.iter().map(other).collect::<Vec<_>>(),
+            "sentence": format!("room {room} is the board's from now on: a running service makes it agree now"),
+        }))
+    })
+    .await
+}
+
+fn other(other: &Other) -> serde_json::Value {
+    let has_lost_it = match other.fate {
+        Fate::Untagged | Fate::Gone => true,
+        Fate::Unchangeable | Fate::Kept(_) => false,
+    };
+    json!({ "room_id": other.room, "untagged": has_lost_it, "sentence": other.sentence() })
+}
+
+/// The board that is meant, whether the database knows it or only Trello does.
+async fn anywhere(
+    named: &str,
+    store: &dyn Store,
+    clients: &Clients,
+    lanes: &Lanes,
+) -> Result<BoardId, Refusal> {
+    if let Some(board) = find_known(named, store).await? {
+        return Ok(board);
+    }
+    if !lanes.is_open(Lane::Trello) {
+        return Err(paused(
+            "the database knows no such board, and Trello does not answer, or is not asked at the moment",
+        ));
+    }
+    Ok(lookup::find_in_trello(named, &clients.trello).await?)
+}
+
+fn paused(message: &str) -> Refusal {
+    Refusal::saying(Reason::ServicePaused, message)
+}
+
+impl From<LookupError> for Refusal {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Reference(error) => error.into(),
+            LookupError::Unknown | LookupError::Nowhere => Self::saying(
+                Reason::BoardUnknown,
+                "neither the database nor Trello knows such a board that this token may see",
+            ),
+            LookupError::NotVisible => Reason::BoardNotVisible.into(),
+            LookupError::Trello(error) => {
+                tracing::warn!(%error, "Trello could not be asked for the API");
+                paused(error.failure().code.sentence())
+            }
+        }
+    }
+}
+
+impl From<NoRoom> for Refusal {
+    fn from(error: NoRoom) -> Self {
+        Self::saying(Reason::RoomUnclear, format!("`room`: {error}"))
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        let said = error.to_string();
+        match error {
+            LinkError::Unknown(_) => Self::saying(Reason::RoomUnknown, said),
+            LinkError::Taken { .. } | LinkError::Claimed { .. } => {
+                Self::saying(Reason::RoomTaken, said)
+            }
+            LinkError::DocSpace(error) => {
+                tracing::warn!(%error, "DocSpace could not be asked for the API");
+                paused(error.failure().code.sentence())
+            }
+            LinkError::Store(error) => error.into(),
+        }
+    }
+}
