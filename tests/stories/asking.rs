@@ -130,6 +130,11 @@ async fn what_the_service_knows_is_told_as_the_document_says() {
     );
     let board = house.board("Launch \"><script>");
     house.status(&board, "mirrored").await;
+    let checked = "SELECT count(*) FROM meta WHERE name = 'webhooks_at'";
+    eventually("the webhooks were seen to work", || async {
+        house.count(checked).await == 1
+    })
+    .await;
     let status = reader.get("/status").await.json();
     assert_eq!(
         status["summary"]["sentence"],
