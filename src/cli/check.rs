@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::check::report::{Finding, Report};
 use crate::cli::{Context, wiring};
-use crate::config::{Needs, Stray, effective, strays};
+use crate::config::{Config, Needs, Stray, effective, strays};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = Arc::new(context.load(Needs::Serve)?);
@@ -32,6 +32,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(&config);
     report.show(&[configuration(context)]);
     report.show(&strayed(context));
+    report.show(traces(&config, context).as_slice());
     report.show(&[database::check(&config).await]);
     for findings in remote {
         report.show(&findings.await?);
@@ -54,6 +55,22 @@ fn configuration(context: &Context) -> Finding {
         None => "complete; from the environment".to_owned(),
     };
     Finding::ok("configuration", detail)
+}
+
+/// Whoever wants none is told nothing of them. The address may carry a key, and is not shown.
+fn traces(config: &Config, context: &Context) -> Option<Finding> {
+    match wiring::wants_traces(config, &context.environment) {
+        Ok(false) => None,
+        Ok(true) => Some(Finding::ok(
+            "traces",
+            "sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names",
+        )),
+        Err(error) => Some(Finding::warning(
+            "traces",
+            format!("nobody gets them: {error}"),
+            error.fix(),
+        )),
+    }
 }
 
 /// Variables that look like settings and are none.

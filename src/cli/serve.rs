@@ -55,6 +55,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = context.load(Needs::Serve)?;
     let traces = start_logging(context, &config)?;
+    let is_json = wiring::is_logged_as_json(&config);
+    match serve(config, traces).await {
+        // A line of the log like every other, for those who look for the reason there.
+        Err(error) if is_json => {
+            tracing::error!(error = format!("{error:#}"), "boardroom cannot serve");
+            Ok(ExitCode::FAILURE)
+        }
+        served => served,
+    }
+}
+
+async fn serve(config: Config, traces: Option<Traces>) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen to signals")?;
     let base = wiring::base(&config).await?;
     let (listener, address) = listen(&config)?;

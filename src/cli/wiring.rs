@@ -24,7 +24,10 @@ use crate::store::{Postgres, Sqlite, Store, StoreError};
 use crate::trello::{self, Trello};
 use crate::{api, config};
 
-pub(super) use logs::{redactor, secrets_of_database, start_logging, start_logging_of_command};
+pub(super) use logs::{
+    is_logged_as_json, redactor, secrets_of_database, start_logging, start_logging_of_command,
+    wants_traces,
+};
 
 /// Runs a command to its end. What its threads still wait for, such as a name server that does not answer, holds up nothing.
 pub(super) fn block_on(

@@ -55,14 +55,25 @@ impl fmt::Debug for Collector {
 /// Why nobody gets traces although somebody is to.
 #[derive(Debug, thiserror::Error)]
 pub enum TracesError {
-    #[error(
-        "only http/protobuf is spoken; set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the collector's port for it, usually 4318"
-    )]
+    #[error("the collector is to be spoken to in a protocol other than http/protobuf")]
     Protocol,
-    #[error(
-        "the endpoint cannot be used; set OTEL_EXPORTER_OTLP_ENDPOINT to a URL such as http://localhost:4318"
-    )]
+    #[error("the collector's address is no URL")]
     Endpoint,
+}
+
+impl TracesError {
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::Protocol => {
+                "Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the collector's port for it, usually 4318."
+            }
+            Self::Endpoint => {
+                "Set OTEL_EXPORTER_OTLP_ENDPOINT to a URL such as http://localhost:4318."
+            }
+        }
+    }
 }
 
 impl Collector {
@@ -327,7 +338,7 @@ mod tests {
                     protocol: said("grpc"),
                     ..collector(http)
                 },
-                "only http/protobuf",
+                "the collector is to be spoken to",
             ),
             (
                 Collector {
@@ -336,8 +347,8 @@ mod tests {
                 },
                 "no",
             ),
-            (collector("localhost:4318"), "the endpoint cannot"),
-            (collector("unix:///x"), "the endpoint cannot"),
+            (collector("localhost:4318"), "the collector's address"),
+            (collector("unix:///x"), "the collector's address"),
         ];
         for (collector, expected) in table {
             let found = match collector.is_wanted() {

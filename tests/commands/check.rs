@@ -17,6 +17,30 @@ async fn a_misspelt_setting_is_warned_of() {
 }
 
 #[tokio::test]
+async fn whether_traces_go_somewhere_is_said_to_whoever_wants_them_and_no_address_is_shown() {
+    let mut lab = Lab::new().await;
+    lab.set(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "http://user:hidden@127.0.0.1:9",
+    );
+    let check = lab.run(&["check"]).await;
+    check.found("ok", "traces", &["OTEL_EXPORTER_OTLP_ENDPOINT"]);
+    lab.set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
+    let grpc = lab.run(&["check"]).await;
+    let fix = "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf";
+    grpc.found("warning", "traces", &["nobody gets them", fix]);
+    grpc.failed_only(&[]);
+    lab.set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    lab.set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318/hidden");
+    let wrong = lab.run(&["check"]).await;
+    let fix = "a URL such as http://localhost:4318";
+    wrong.found("warning", "traces", &["no URL", fix]);
+    for check in [check, grpc, wrong] {
+        assert!(!check.stdout.contains("hidden"), "{check:?}");
+    }
+}
+
+#[tokio::test]
 async fn everything_that_is_in_order_is_said_line_by_line() {
     let mut lab = Lab::new().await;
     lab.trello().add_workspace("Sales");

@@ -56,6 +56,9 @@ async fn a_port_that_is_taken_is_named() {
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
     assert!(run.stderr.contains(&address), "{}", run.stderr);
     assert!(run.stderr.contains("in use"), "{}", run.stderr);
+    let last: serde_json::Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+    assert_eq!(last["message"], "boardroom cannot serve", "{last}");
+    assert!(last["error"].as_str().unwrap().contains(&address), "{last}");
 }
 
 #[tokio::test]

@@ -276,7 +276,7 @@ async fn without_a_collector_lines_have_their_request_and_nothing_is_traced() {
     let (mut house, hearer) = House::traced().await;
     house.set("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     let mut service = house.start().await;
-    service.logged("only http/protobuf is spoken").await;
+    service.logged("a protocol other than http/protobuf").await;
     let board = house.board("Product launch");
     house.status(&board, "mirrored").await;
     let stored = line(&service, "delivery stored");

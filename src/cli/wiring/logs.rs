@@ -39,10 +39,18 @@ pub(in crate::cli) fn start_logging(
     match error.map(anyhow::Error::downcast::<TracesError>) {
         None => {}
         // The mirror works without anybody who looks on.
-        Some(Ok(error)) => tracing::error!(%error, "nobody gets traces"),
+        Some(Ok(error)) => tracing::error!(%error, fix = error.fix(), "nobody gets traces"),
         Some(Err(error)) => return Err(error),
     }
     Ok(traces)
+}
+
+/// Whether somebody is to get traces, or why they cannot.
+pub(in crate::cli) fn wants_traces(
+    config: &Config,
+    environment: &Environment,
+) -> Result<bool, TracesError> {
+    collector(config, environment).is_wanted()
 }
 
 fn traces(config: &Config, collector: &Collector) -> anyhow::Result<Option<Traces>> {
@@ -94,16 +102,26 @@ fn secrets_of_collector(environment: &Environment) -> Vec<SecretString> {
         .collect()
 }
 
+/// Whether programs read the log.
+pub(in crate::cli) fn is_logged_as_json(config: &Config) -> bool {
+    match config.log_format {
+        LogFormat::Json => true,
+        LogFormat::Auto => !std::io::stderr().is_terminal(),
+        LogFormat::Text => false,
+    }
+}
+
 fn log(config: &Config, wanted: &str) {
     log_with(config, wanted, redactor(config), None);
 }
 
 fn log_with(config: &Config, wanted: &str, redactor: Redactor, traces: Option<&Traces>) {
-    let terminal = std::io::stderr().is_terminal();
-    let format = match config.log_format {
-        LogFormat::Json => telemetry::Format::Json,
-        LogFormat::Auto if !terminal => telemetry::Format::Json,
-        LogFormat::Auto | LogFormat::Text => telemetry::Format::Text { colour: terminal },
+    let format = if is_logged_as_json(config) {
+        telemetry::Format::Json
+    } else {
+        telemetry::Format::Text {
+            colour: std::io::stderr().is_terminal(),
+        }
     };
     telemetry::init(wanted, format, redactor, traces);
 }
