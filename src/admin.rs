@@ -36,6 +36,7 @@ use crate::http::{Clients, Shared, watched_over};
 use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::survey::Policy;
 
 pub use pages::Watch;
 
@@ -68,6 +69,8 @@ pub struct About {
     pub instance: String,
     /// By what it knows its webhooks, and where Trello delivers.
     pub webhooks: Ours,
+    /// By what it is decided what becomes of boards, for whoever asks what would.
+    pub policy: Arc<Policy>,
 }
 
 /// How one comes in.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -11,6 +12,7 @@ use crate::config::{AdminConfig, Config};
 use crate::figures::Clerk;
 use crate::http::{Shared, server};
 use crate::supervisor::Supervisor;
+use crate::survey::Policy;
 
 /// Binds it. An address that somebody has written must be free; without that of everybody the service does its work all the same.
 pub(super) fn bind(config: &AdminConfig) -> anyhow::Result<Option<TcpListener>> {
@@ -55,6 +57,11 @@ pub(super) fn serve(
     let about = About {
         instance: config.instance.clone(),
         webhooks: wiring::ours(config),
+        policy: Arc::new(Policy {
+            wanted: wiring::wanted(config),
+            rules: wiring::rules(config),
+            since: config.since,
+        }),
     };
     let token = config.admin.token.as_ref();
     let listening = supervisor.soft_stop();
