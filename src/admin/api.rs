@@ -91,3 +91,22 @@ fn candidate(candidate: &Candidate) -> serde_json::Value {
         "board_url": link.map(reference::address),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_document_with_its_status() {
+        let document: serde_json::Value = serde_json::from_str(DOCUMENT).unwrap();
+        for reason in Reason::ALL {
+            let status = reason.status().as_u16().to_string();
+            let said = &document["components"]["responses"][&status]["description"];
+            let code = format!("`{}`", reason.code());
+            assert!(
+                said.as_str().unwrap_or_default().contains(&code),
+                "{reason:?}"
+            );
+        }
+    }
+}

@@ -295,6 +295,10 @@ async fn what_would_become_of_a_board_is_told_as_the_command_tells_it() {
         "board_unknown"
     );
     assert_eq!(house.docspace.room_count(), 1);
+    // Another site must not make a browser spend what the boards need.
+    let astray = visitor.with_token().with("sec-fetch-site", "cross-site");
+    let astray = astray.get(&format!("/api/v1{path}")).await;
+    assert_eq!((astray.status, astray.code().as_str()), (403, "cross_site"));
     house.docspace.down().await.unwrap();
     let refused = reader.get(&path).await;
     assert_eq!(
