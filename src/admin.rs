@@ -38,6 +38,7 @@ use crate::lane::Lanes;
 use crate::metrics::Metrics;
 use crate::model::time::Timestamp;
 use crate::store::Store;
+use crate::survey::Policy;
 
 pub use pages::Watch;
 
@@ -70,6 +71,8 @@ pub struct About {
     pub instance: String,
     /// By what it knows its webhooks, and where Trello delivers.
     pub webhooks: Ours,
+    /// By what it is decided what becomes of boards, for whoever asks what would.
+    pub policy: Arc<Policy>,
     /// Since when it has been there to do what is to be done.
     pub started: Timestamp,
 }

@@ -5,6 +5,8 @@ mod simulate;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::Serialize;
+
 use crate::docspace::{DocSpace, DocSpaceError};
 use crate::mirror::plan::{Rules, Sight};
 use crate::model::board::{Board, BoardKind, Listed, Record, Told};
@@ -27,6 +29,35 @@ pub struct Survey<'a> {
     pub rules: Rules,
     /// A person's word on which boards existed before.
     pub since: Option<Timestamp>,
+}
+
+/// What a survey goes by, for whoever makes several.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub wanted: Wanted,
+    pub rules: Rules,
+    /// A person's word on which boards existed before.
+    pub since: Option<Timestamp>,
+}
+
+impl Policy {
+    /// A survey by these rules, beside a running service.
+    #[must_use]
+    pub fn survey<'a>(
+        &self,
+        trello: &'a Trello,
+        docspace: &'a DocSpace,
+        store: &'a dyn Store,
+    ) -> Survey<'a> {
+        Survey {
+            trello,
+            docspace,
+            store: Some(store),
+            wanted: self.wanted.clone(),
+            rules: self.rules.clone(),
+            since: self.since,
+        }
+    }
 }
 
 /// Why a survey did not come to its end.
@@ -84,6 +115,31 @@ impl Kind {
             Self::Restore => "restore",
             Self::Tag => "tag",
             Self::Drift => "drift",
+        }
+    }
+}
+
+/// A change as programs read it.
+#[derive(Debug, Serialize)]
+pub struct Line<'a> {
+    board_id: BoardId,
+    name: &'a str,
+    change: &'static str,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    room_id: Option<i64>,
+}
+
+impl<'a> Line<'a> {
+    #[must_use]
+    pub fn of(change: &'a Change) -> Self {
+        Self {
+            board_id: change.board,
+            name: &change.name,
+            change: change.kind.as_str(),
+            from: change.from.as_deref(),
+            to: change.to.as_deref(),
+            room_id: change.room.map(|room| room.0),
         }
     }
 }

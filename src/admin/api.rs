@@ -4,6 +4,7 @@ mod boards;
 mod figures;
 mod given;
 mod list;
+mod plan;
 mod rooms;
 mod status;
 mod webhooks;
@@ -33,6 +34,7 @@ pub(super) fn routes(shared: Shared) -> Router<Admin> {
         .route("/boards", get(boards::list))
         .route("/boards/{board}", get(boards::one))
         .route("/boards/{board}/history", get(boards::history))
+        .route("/boards/{board}/plan", get(plan::of_board))
         .route("/boards/{board}/retry", post(words::retry_one))
         .route("/boards/{board}/ignore", post(words::ignore))
         .route("/boards/{board}/mirror", post(rooms::mirror))
@@ -41,6 +43,7 @@ pub(super) fn routes(shared: Shared) -> Router<Admin> {
         .route("/release", post(words::release))
         .route("/sweep", post(words::sweep))
         .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/sync", post(webhooks::sync))
         .route("/figures", get(figures::show))
         .route_layer(from_fn_with_state(shared, once_open))
         .route(
@@ -87,4 +90,23 @@ fn candidate(candidate: &Candidate) -> serde_json::Value {
         "name": candidate.name,
         "board_url": link.map(reference::address),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_document_with_its_status() {
+        let document: serde_json::Value = serde_json::from_str(DOCUMENT).unwrap();
+        for reason in Reason::ALL {
+            let status = reason.status().as_u16().to_string();
+            let said = &document["components"]["responses"][&status]["description"];
+            let code = format!("`{}`", reason.code());
+            assert!(
+                said.as_str().unwrap_or_default().contains(&code),
+                "{reason:?}"
+            );
+        }
+    }
 }

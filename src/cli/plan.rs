@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use serde::Serialize;
 
 use crate::api;
 use crate::cli::at_once::explained;
@@ -17,7 +16,7 @@ use crate::docspace::DocSpace;
 use crate::mirror::plan::Rules;
 use crate::model::id::BoardId;
 use crate::store::{Store, StoreError};
-use crate::survey::{Change, Found, Kind, Survey, SurveyError};
+use crate::survey::{Change, Found, Kind, Line, Survey, SurveyError};
 use crate::trello::Trello;
 
 /// There is something to do.
@@ -234,28 +233,4 @@ pub(super) fn boards_done(done: usize) -> String {
     let done = u64::try_from(done).unwrap_or(u64::MAX);
     let verb = if done == 1 { "is" } else { "are" };
     format!("{} {verb} done", counted(done, "board", "boards"))
-}
-
-/// A change as programs read it.
-#[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
-    board_id: BoardId,
-    name: &'a str,
-    change: &'static str,
-    from: Option<&'a str>,
-    to: Option<&'a str>,
-    room_id: Option<i64>,
-}
-
-impl<'a> Line<'a> {
-    pub(super) fn of(change: &'a Change) -> Self {
-        Self {
-            board_id: change.board,
-            name: &change.name,
-            change: change.kind.as_str(),
-            from: change.from.as_deref(),
-            to: change.to.as_deref(),
-            room_id: change.room.map(|room| room.0),
-        }
-    }
 }

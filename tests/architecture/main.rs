@@ -116,6 +116,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "redact",
             "exposition",
             "figures",
+            // What would become of a board.
+            "survey",
         ],
     ),
     (

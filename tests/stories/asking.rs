@@ -3,6 +3,7 @@
 mod figures;
 mod refusals;
 mod rooms;
+mod webhooks;
 mod words;
 
 use std::collections::BTreeSet;

@@ -15,11 +15,13 @@ use crate::desk::link::{self, Fate, LinkError, NoRoom, Other, Tied};
 use crate::desk::lookup::{self, LookupError};
 use crate::desk::reference::find_known;
 use crate::desk::words::{self, Mirrored};
+use crate::docspace::DocSpaceError;
 use crate::http::Clients;
 use crate::lane::Lanes;
 use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::Lane;
 use crate::store::Store;
+use crate::trello::TrelloError;
 
 /// `POST /boards/{board}/mirror`.
 pub(super) async fn mirror(
@@ -61,11 +63,7 @@ pub(super) async fn link(
     let ours: Option<Url> = clients.docspace.room_url(RoomId(1), false).parse().ok();
     let room = link::room(&room, ours.as_ref())?;
     let board = anywhere(&named, &*store, &clients, &lanes).await?;
-    if !lanes.is_open(Lane::DocSpace) {
-        return Err(paused(
-            "DocSpace does not answer, or is not asked at the moment",
-        ));
-    }
+    docspace_must_be_open(&lanes)?;
     done(async move {
         let tied = link::link(board, room, &*store, &clients.docspace).await?;
         tracing::info!(%board, %room, "linked by the API");
@@ -91,7 +89,7 @@ fn other(other: &Other) -> serde_json::Value {
 }
 
 /// The board that is meant, whether the database knows it or only Trello does.
-async fn anywhere(
+pub(super) async fn anywhere(
     named: &str,
     store: &dyn Store,
     clients: &Clients,
@@ -108,8 +106,33 @@ async fn anywhere(
     Ok(lookup::find_in_trello(named, &clients.trello).await?)
 }
 
-fn paused(message: &str) -> Refusal {
+/// A service that is known not to work is not asked in vain.
+pub(super) fn docspace_must_be_open(lanes: &Lanes) -> Result<(), Refusal> {
+    if lanes.is_open(Lane::DocSpace) {
+        return Ok(());
+    }
+    Err(paused(
+        "DocSpace does not answer, or is not asked at the moment",
+    ))
+}
+
+pub(super) fn paused(message: &str) -> Refusal {
     Refusal::saying(Reason::ServicePaused, message)
+}
+
+// What the services themselves say is for the log: it may name hosts.
+impl From<TrelloError> for Refusal {
+    fn from(error: TrelloError) -> Self {
+        tracing::warn!(%error, "Trello could not be asked for the API");
+        paused(error.failure().code.sentence())
+    }
+}
+
+impl From<DocSpaceError> for Refusal {
+    fn from(error: DocSpaceError) -> Self {
+        tracing::warn!(%error, "DocSpace could not be asked for the API");
+        paused(error.failure().code.sentence())
+    }
 }
 
 impl From<LookupError> for Refusal {
@@ -121,10 +144,7 @@ impl From<LookupError> for Refusal {
                 "neither the database nor Trello knows such a board that this token may see",
             ),
             LookupError::NotVisible => Reason::BoardNotVisible.into(),
-            LookupError::Trello(error) => {
-                tracing::warn!(%error, "Trello could not be asked for the API");
-                paused(error.failure().code.sentence())
-            }
+            LookupError::Trello(error) => error.into(),
         }
     }
 }
@@ -143,10 +163,7 @@ impl From<LinkError> for Refusal {
             LinkError::Taken { .. } | LinkError::Claimed { .. } => {
                 Self::saying(Reason::RoomTaken, said)
             }
-            LinkError::DocSpace(error) => {
-                tracing::warn!(%error, "DocSpace could not be asked for the API");
-                paused(error.failure().code.sentence())
-            }
+            LinkError::DocSpace(error) => error.into(),
             LinkError::Store(error) => error.into(),
         }
     }

@@ -1,10 +1,11 @@
-//! `/webhooks`: what Trello has registered for the token, as `boardroom webhooks --json` tells it.
+//! `/webhooks`: what Trello has registered for the token, as `boardroom webhooks --json` tells it, and its being brought in line.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -66,6 +67,22 @@ pub(super) async fn list(
     };
     let Shown { lines, total } = shown?;
     Ok(Json(json!({ "webhooks": lines, "total": total })))
+}
+
+/// Whoever leads looks over all webhooks within a few seconds, also if that is another process: it does so as well when somebody's part in
+/// a workspace has changed, and is told of both alike.
+pub(super) async fn sync(
+    State(about): State<About>,
+    State(store): State<Arc<dyn Store>>,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    if about.webhooks.callback.is_none() {
+        return Err(Reason::NoPublicUrl.into());
+    }
+    store.tell_of_roles().await?;
+    tracing::info!("a look over the webhooks was asked for by the API");
+    let said =
+        json!({ "sentence": "a running service looks over the webhooks within a few seconds" });
+    Ok((StatusCode::ACCEPTED, Json(said)))
 }
 
 fn shown(mut lines: Vec<Line>) -> Shown {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -12,6 +13,7 @@ use crate::figures::Clerk;
 use crate::http::{Shared, server};
 use crate::model::time::Timestamp;
 use crate::supervisor::Supervisor;
+use crate::survey::Policy;
 
 /// Binds it. An address that somebody has written must be free; without that of everybody the service does its work all the same.
 pub(super) fn bind(config: &AdminConfig) -> anyhow::Result<Option<TcpListener>> {
@@ -56,6 +58,11 @@ pub(super) fn serve(
     let about = About {
         instance: config.instance.clone(),
         webhooks: wiring::ours(config),
+        policy: Arc::new(Policy {
+            wanted: wiring::wanted(config),
+            rules: wiring::rules(config),
+            since: config.since,
+        }),
         started: Timestamp::now(),
     };
     let token = config.admin.token.as_ref();

@@ -258,3 +258,51 @@ async fn while_a_service_does_not_answer_no_room_is_linked() {
         200
     );
 }
+
+#[tokio::test]
+async fn what_would_become_of_a_board_is_told_as_the_command_tells_it() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_SWEEP_EVERY", "1h");
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let path = format!("/boards/{board}/plan");
+    let nothing = reader.get(&path).await.json();
+    assert_eq!(nothing["changes"], json!([]));
+    let room = house.docspace.rooms()[0].id;
+    house.docspace.rename_room(room, "By hand");
+    let planned = reader.get(&path).await.json();
+    // It asks the sandbox, which answers from here.
+    let told = house.command(&["plan", "--json", &board]);
+    let told = tokio::process::Command::from(told).output().await.unwrap();
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(planned["changes"], json!([told]));
+    let change = &planned["changes"][0];
+    assert_eq!(
+        (&change["from"], &change["to"]),
+        (&json!("By hand"), &json!("Launch"))
+    );
+
+    // Only Trello knows it; and nothing is done about it.
+    let untold = house.silent("Untold");
+    let planned = reader.get("/boards/Untold/plan").await.json();
+    assert_eq!(planned["board_id"], json!(*untold));
+    assert_eq!(planned["changes"][0]["change"], "create");
+    assert_eq!(
+        reader.get("/boards/Nobody/plan").await.code(),
+        "board_unknown"
+    );
+    assert_eq!(house.docspace.room_count(), 1);
+    // Another site must not make a browser spend what the boards need.
+    let astray = visitor.with_token().with("sec-fetch-site", "cross-site");
+    let astray = astray.get(&format!("/api/v1{path}")).await;
+    assert_eq!((astray.status, astray.code().as_str()), (403, "cross_site"));
+    house.docspace.down().await.unwrap();
+    let refused = reader.get(&path).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "service_paused")
+    );
+}
