@@ -223,6 +223,23 @@ async fn boards_that_have_waited_for_long_are_told_of_and_when_the_rounds_were_m
 }
 
 #[tokio::test]
+async fn the_inbox_of_a_member_is_offered_no_room() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_PERSONAL_BOARDS", "true");
+    let visitor = house.administered().with_token();
+    let _service = house.start().await;
+    let inbox = house.trello.inbox();
+    house.status(&inbox, "ignored inbox").await;
+    let page = visitor.get(&format!("/boards/{inbox}")).await.text;
+    assert!(!page.contains("/mirror\""), "{page}");
+    let answer = visitor.post(&format!("/boards/{inbox}/mirror"), None).await;
+    let place = answer.headers["location"].to_str().unwrap();
+    assert!(place.contains("done=inbox"), "{place}");
+    house.status(&inbox, "ignored inbox").await;
+    house.rooms(0).await;
+}
+
+#[tokio::test]
 async fn the_brake_is_let_go_with_a_button_and_each_button_says_what_it_did() {
     let mut house = House::new().await;
     house.set("BOARDROOM_BRAKE", "1/10m");

@@ -188,8 +188,10 @@ impl Seen {
 
 /// What can be done to it, the likeliest first.
 fn deeds(board: &Standing) -> Vec<Deed> {
-    match board.words.status.as_str() {
-        "ignored" => vec![Deed::Mirror(board.id), Deed::Retry(board.id)],
+    match (board.words.status.as_str(), board.words.reason.as_deref()) {
+        // It never gets a room, and there is nothing to try.
+        ("ignored", Some("inbox")) => Vec::new(),
+        ("ignored", _) => vec![Deed::Mirror(board.id), Deed::Retry(board.id)],
         _ => vec![Deed::Retry(board.id), Deed::Ignore(board.id)],
     }
 }

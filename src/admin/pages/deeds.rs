@@ -18,7 +18,7 @@ use crate::admin::pages::words::counted;
 use crate::admin::pages::{goes_on, lost, trouble};
 use crate::admin::to_its_end;
 use crate::desk::findings::Tone;
-use crate::desk::words::{self, Which};
+use crate::desk::words::{self, Mirrored, Which};
 use crate::model::id::BoardId;
 use crate::store::{Store, StoreError};
 
@@ -69,6 +69,8 @@ pub(super) enum Done {
     Swept,
     Ignored,
     Mirrored,
+    /// A member's inbox gets no room, whoever says so.
+    Inbox,
 }
 
 impl Done {
@@ -81,6 +83,7 @@ impl Done {
             Self::Swept => "swept",
             Self::Ignored => "ignored",
             Self::Mirrored => "mirrored",
+            Self::Inbox => "inbox",
         }
     }
 
@@ -114,6 +117,10 @@ impl Done {
                 "The board is ignored from now on. A room that it has is kept as it is.".to_owned(),
             ),
             (Self::Mirrored, _) => (Tone::Well, "The board gets its room now.".to_owned()),
+            (Self::Inbox, _) => (
+                Tone::Care,
+                "The board gets no room: it is the inbox of a member.".to_owned(),
+            ),
         };
         view::Done { tone, said }
     }
@@ -240,8 +247,11 @@ async fn done(store: &dyn Store, deed: Deed) -> Result<(Done, u64), StoreError> 
             (Done::Ignored, 1)
         }
         Deed::Mirror(board) => {
-            words::mirror(board, store).await?;
-            (Done::Mirrored, 1)
+            let done = match words::mirror(board, store).await? {
+                Mirrored::Asked | Mirrored::Before(_) => Done::Mirrored,
+                Mirrored::Never(_) => Done::Inbox,
+            };
+            (done, 1)
         }
     })
 }
