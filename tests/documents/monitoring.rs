@@ -18,6 +18,27 @@ fn yaml(path: &str) -> Value {
     yaml_serde::from_str(&read(path)).unwrap()
 }
 
+#[test]
+fn what_the_operator_is_given_are_the_rules_as_they_are() {
+    let readme = read("README.md");
+    let (_, rest) = section(&readme, "## Metrics")
+        .split_once("  ```sh\n")
+        .unwrap();
+    let (commands, _) = rest.split_once("  ```").unwrap();
+    // Shows what it is given instead of taking it to a cluster.
+    let kubectl = "kubectl() { [ \"$1\" != apply ] || cat; }";
+    let run = std::process::Command::new("bash")
+        .args(["-euc", &format!("{kubectl}\n{commands}")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let given: Value = yaml_serde::from_slice(&run.stdout).unwrap();
+    assert_eq!(given["kind"], "PrometheusRule");
+    assert_eq!(given["metadata"]["labels"]["release"], "prometheus");
+    assert_eq!(given["spec"], yaml(RULES));
+}
+
 fn alerts() -> Vec<Value> {
     let groups = yaml(RULES)["groups"].as_array().unwrap().clone();
     groups
