@@ -21,7 +21,7 @@ async fn whether_traces_go_somewhere_is_said_to_whoever_wants_them_and_no_addres
     let mut lab = Lab::new().await;
     lab.set(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "http://user:hidden@127.0.0.1:9",
+        "http://user:opensesame@127.0.0.1:9",
     );
     let check = lab.run(&["check"]).await;
     check.found("ok", "traces", &["OTEL_EXPORTER_OTLP_ENDPOINT"]);
@@ -31,12 +31,12 @@ async fn whether_traces_go_somewhere_is_said_to_whoever_wants_them_and_no_addres
     grpc.found("warning", "traces", &["nobody gets them", fix]);
     grpc.failed_only(&[]);
     lab.set("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-    lab.set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318/hidden");
+    lab.set("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318/opensesame");
     let wrong = lab.run(&["check"]).await;
     let fix = "a URL such as http://localhost:4318";
     wrong.found("warning", "traces", &["no URL", fix]);
     for check in [check, grpc, wrong] {
-        assert!(!check.stdout.contains("hidden"), "{check:?}");
+        assert!(!check.stdout.contains("opensesame"), "{check:?}");
     }
 }
 
