@@ -25,7 +25,8 @@ use axum::http::Uri;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::SecretString;
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::admin::access::Access;
@@ -46,8 +47,14 @@ pub use pages::Watch;
 const LARGEST_BODY: usize = 256 * 1024;
 /// How long an answer may take to begin. A database that is away is not waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long whoever asked for something waits for its end, which comes all the same.
+/// How long whoever asked for something waits for its end, which comes all the same. What was read before it counts: no deed is begun and
+/// then called too late.
 const DEED: Duration = Duration::from_secs(12);
+
+tokio::task_local! {
+    /// Until when this request waits for the end of what it asks for.
+    static WAITED_UNTIL: Instant;
+}
 
 /// What every handler shares. A handler asks only for the part that it needs.
 #[derive(Debug, Clone)]
@@ -185,20 +192,28 @@ fn is_for_programs(path: &str) -> bool {
 }
 
 /// Does something to its end, however long it takes and whether or not whoever asked for it is still there: half of it would be neither
-/// the one nor the other. None when it still goes on.
+/// the one nor the other. The task itself where it still goes on.
 async fn to_its_end<T: Send + 'static>(
     deed: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
-    match timeout(DEED, tokio::spawn(deed)).await {
-        Ok(Ok(done)) => Some(done),
-        // It is told of as if it had happened here; only a runtime that ends has cut it off.
-        Ok(Err(error)) => error.try_into_panic().ok().map(|it| resume_unwind(it)),
-        Err(_) => None,
+) -> Result<T, JoinHandle<T>> {
+    let by = WAITED_UNTIL.try_with(|by| *by);
+    let by = by.unwrap_or_else(|_| Instant::now() + DEED);
+    let mut deed = tokio::spawn(deed);
+    match timeout_at(by, &mut deed).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => match error.try_into_panic() {
+            // It is told of as if it had happened here.
+            Ok(panic) => resume_unwind(panic),
+            // Only a runtime that ends has cut it off.
+            Err(_) => Err(deed),
+        },
+        Err(_) => Err(deed),
     }
 }
 
 async fn be_patient(request: Request, next: Next) -> Response {
-    match timeout(PATIENCE, next.run(request)).await {
+    let answer = WAITED_UNTIL.scope(Instant::now() + DEED, next.run(request));
+    match timeout(PATIENCE, answer).await {
         Ok(response) => response,
         Err(_) => Refusal::from(Reason::TimedOut).into_response(),
     }
@@ -212,13 +227,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_takes_long_goes_on_when_nobody_waits_for_it_any_more() {
-        assert_eq!(to_its_end(async { 1 }).await, Some(1));
+        assert_eq!(to_its_end(async { 1 }).await.unwrap(), 1);
         let (done, told) = oneshot::channel();
         let long = async {
             tokio::time::sleep(DEED * 2).await;
             done.send(()).unwrap();
         };
-        assert_eq!(to_its_end(long).await, None);
+        let goes_on = to_its_end(long).await.unwrap_err();
         told.await.unwrap();
+        goes_on.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_request_has_waited_for_before_is_not_waited_for_again() {
+        let begun = Instant::now();
+        let request = async {
+            tokio::time::sleep(DEED - Duration::from_secs(1)).await;
+            to_its_end(tokio::time::sleep(DEED)).await.unwrap_err()
+        };
+        let _goes_on = WAITED_UNTIL.scope(begun + DEED, request).await;
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
 }

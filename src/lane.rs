@@ -125,6 +125,13 @@ impl Lanes {
         !self.table().contains_key(&lane)
     }
 
+    /// How long until a lane that is closed is tried again.
+    #[must_use]
+    pub fn tried_again_in(&self, lane: Lane) -> Option<Duration> {
+        let until = self.table().get(&lane)?.until;
+        Some(until.since(self.now()))
+    }
+
     /// Waits until a lane is open: whoever asks a service that is known to be ill only prolongs that.
     pub async fn until_open(&self, lane: Lane) {
         loop {

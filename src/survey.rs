@@ -245,6 +245,12 @@ impl Survey<'_> {
     ) -> Result<Vec<Change>, SurveyError> {
         let mut changes = Vec::new();
         for id in boards {
+            // Whoever asks for one board is not told that there is nothing to do because nobody knows.
+            if only.is_some()
+                && let Some(error) = world.unanswered(*id)
+            {
+                return Err(error.into());
+            }
             let mut record = world
                 .records
                 .get(id)
@@ -337,6 +343,27 @@ impl World {
                 ..self.known
             },
         }
+    }
+
+    /// Why Trello did not say how a board is, where that says nothing of the board.
+    fn unanswered(&mut self, board: BoardId) -> Option<TrelloError> {
+        let is_about_the_board = match self.asked.get(&board)? {
+            Ok(_)
+            | Err(
+                TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
+            ) => true,
+            Err(
+                TrelloError::RateLimited { .. }
+                | TrelloError::Unavailable { .. }
+                | TrelloError::Rejected { .. }
+                | TrelloError::Unintelligible(_)
+                | TrelloError::Unreachable(_),
+            ) => false,
+        };
+        if is_about_the_board {
+            return None;
+        }
+        self.asked.remove(&board)?.err()
     }
 
     /// The boards that are looked at: those that were named, or all that are listed or have a room.

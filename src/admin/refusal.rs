@@ -1,5 +1,7 @@
 //! Everything that the admin listener refuses, in one form with stable codes: `{"error":{"code","message","fix"}}`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -121,12 +123,15 @@ reasons! {
     DatabaseAway SERVICE_UNAVAILABLE "database_away"
         "the database does not answer"
         "Look after the database; the service goes on by itself when it is back."
+    NotYetSwept SERVICE_UNAVAILABLE "not_yet_swept"
+        "no sweep has come to its end yet: which boards are new is not known before"
+        "Wait for the first sweep; GET /api/v1/status says when it has ended."
     ServicePaused SERVICE_UNAVAILABLE "service_paused"
         "a service does not answer, or is not asked at the moment"
         "GET /api/v1/status says why and what to do."
     TimedOut SERVICE_UNAVAILABLE "timed_out"
         "the answer took too long"
-        "Try again; if it happens again, look after the database."
+        "Nothing was begun: try again. If it happens again, GET /api/v1/status says how the database and both services are."
 }
 
 /// A refusal as it is answered.
@@ -136,6 +141,8 @@ pub(super) struct Refusal {
     /// In place of the general one.
     message: Option<String>,
     candidates: Vec<serde_json::Value>,
+    /// Before this there is no use in asking again.
+    again_in: Option<Duration>,
 }
 
 impl From<Reason> for Refusal {
@@ -144,6 +151,7 @@ impl From<Reason> for Refusal {
             reason,
             message: None,
             candidates: Vec::new(),
+            again_in: None,
         }
     }
 }
@@ -154,6 +162,14 @@ impl Refusal {
         Self {
             message: Some(message.into()),
             ..Self::from(reason)
+        }
+    }
+
+    /// With how long it is of no use to ask again.
+    pub(super) fn again_in(self, wait: Duration) -> Self {
+        Self {
+            again_in: Some(wait),
+            ..self
         }
     }
 
@@ -211,7 +227,9 @@ impl IntoResponse for Refusal {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                // In whole seconds, and never now.
+                let wait = self.again_in.map_or(0, |wait| wait.as_secs());
+                headers.insert(RETRY_AFTER, HeaderValue::from(wait + 1));
             }
             _ => {}
         }

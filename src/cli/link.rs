@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 /// What became of another room that carried the board's tag. Of a failure all is said that is known.
 fn told(other: &Other) -> String {
     match &other.fate {
-        Fate::Untagged | Fate::Gone | Fate::Unchangeable => other.sentence(),
+        Fate::Untagged | Fate::Gone | Fate::Unchangeable | Fate::Overtaken => other.sentence(),
         Fate::Kept(failure) => format!(
             "room {} keeps the tag of this board, and is not reported again: {}",
             other.room,
@@ -71,7 +71,8 @@ fn told(other: &Other) -> String {
 fn said(error: LinkError) -> anyhow::Error {
     match error {
         LinkError::DocSpace(error) => explained(&error.failure()),
-        error @ (LinkError::Unknown(_)
+        error @ (LinkError::Never(_)
+        | LinkError::Unknown(_)
         | LinkError::Taken { .. }
         | LinkError::Claimed { .. }
         | LinkError::Store(_)) => error.into(),

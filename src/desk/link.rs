@@ -2,10 +2,12 @@
 
 use url::Url;
 
+use crate::desk::words;
 use crate::docspace::{DocSpace, DocSpaceError};
 use crate::model::failure::Failure;
 use crate::model::id::{BoardId, RoomId};
 use crate::model::room::{Room, board_of_tag, board_tag};
+use crate::model::status::Ignored;
 use crate::store::{Linked, Store, StoreError};
 
 /// How a room can be named.
@@ -65,6 +67,9 @@ pub fn room(named: &str, host: Option<&Url>) -> Result<RoomId, NoRoom> {
 /// Why a room does not become the board's.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
+    /// The board gets none, whoever says so.
+    #[error("the board gets no room: {}", .0.sentence())]
+    Never(Ignored),
     #[error("DocSpace has no room {0}, or does not show it to this key")]
     Unknown(RoomId),
     #[error("room {room} is recorded for board {other}; link that board to another room first")]
@@ -103,6 +108,8 @@ pub enum Fate {
     Gone,
     /// DocSpace changes nothing in the archive.
     Unchangeable,
+    /// Somebody else gave the board another room meanwhile, which may be this one.
+    Overtaken,
     Kept(Failure),
 }
 
@@ -113,6 +120,9 @@ pub async fn link(
     store: &dyn Store,
     docspace: &DocSpace,
 ) -> Result<Tied, LinkError> {
+    if let Some(why) = words::never(store.record(board).await?.as_ref()) {
+        return Err(LinkError::Never(why));
+    }
     let free = free_room(room, board, docspace, store).await?;
     let tagged = docspace.rooms_tagged(&board_tag(board)).await?.into_iter();
     // The one that it had among them.
@@ -124,7 +134,14 @@ pub async fn link(
     };
     let mut told = Vec::with_capacity(others.len());
     for other in others {
-        let fate = untag(other, board, docspace).await;
+        // Two people may link one board at a time: whoever was overtaken must not untag the other's room.
+        let record = store.record(board).await?;
+        let linked = record.and_then(|record| record.room);
+        let fate = if linked.is_some_and(|linked| linked.id == room) {
+            untag(other, board, docspace).await
+        } else {
+            Fate::Overtaken
+        };
         told.push(Other { room: other, fate });
     }
     Ok(Tied {
@@ -140,10 +157,14 @@ async fn free_room(
     docspace: &DocSpace,
     store: &dyn Store,
 ) -> Result<Room, LinkError> {
-    let Some(room) = docspace.room(id).await? else {
-        // A wrong or suspended portal knows no room at all.
-        docspace.may_create().await?;
-        return Err(LinkError::Unknown(id));
+    let room = match docspace.room(id).await {
+        Ok(Some(room)) => room,
+        // A wrong or suspended portal knows no room at all, and a key without the scope may read none.
+        Ok(None) | Err(DocSpaceError::Forbidden(_)) => {
+            docspace.may_create().await?;
+            return Err(LinkError::Unknown(id));
+        }
+        Err(error) => return Err(error.into()),
     };
     if let Some(other) = store.board_of(id).await?.filter(|other| *other != board) {
         return Err(LinkError::Taken { room: id, other });
@@ -177,6 +198,9 @@ impl Other {
             Fate::Gone => format!("room {room} is gone"),
             Fate::Unchangeable => format!(
                 "room {room} keeps the tag of this board, for DocSpace does not let it be changed, as it does in the archive; it is not reported again"
+            ),
+            Fate::Overtaken => format!(
+                "room {room} keeps the tag of this board, which somebody gave another room meanwhile"
             ),
             Fate::Kept(failure) => format!(
                 "room {room} keeps the tag of this board, and is not reported again: {}",

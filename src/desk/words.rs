@@ -1,7 +1,7 @@
 //! A person's word: try again, let the brake go, leave a board alone, give it a room. It is written into the database; a running service obeys it.
 
 use crate::desk::counted;
-use crate::model::board::Told;
+use crate::model::board::{Record, Told};
 use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::{Lane, LaneKind};
 use crate::model::status::{Ignored, Status, Waiting};
@@ -183,7 +183,7 @@ pub enum Mirrored {
 /// Gives a board a room whatever the rules for new boards say, and takes back that it is to be left alone.
 pub async fn mirror(board: BoardId, store: &dyn Store) -> Result<Mirrored, StoreError> {
     let record = store.record(board).await?;
-    if let Some(Status::Ignored(why @ Ignored::Inbox)) = record.as_ref().map(|it| it.status) {
+    if let Some(why) = never(record.as_ref()) {
         return Ok(Mirrored::Never(why));
     }
     store.tell(board, Told::Mirror).await?;
@@ -192,6 +192,14 @@ pub async fn mirror(board: BoardId, store: &dyn Store) -> Result<Mirrored, Store
         .await?;
     let room = record.and_then(|record| record.room);
     Ok(room.map_or(Mirrored::Asked, |room| Mirrored::Before(room.id)))
+}
+
+/// Why a board gets no room whoever says so, if it is such a one.
+pub(super) fn never(record: Option<&Record>) -> Option<Ignored> {
+    let Status::Ignored(why @ Ignored::Inbox) = record?.status else {
+        return None;
+    };
+    Some(why)
 }
 
 impl Mirrored {

@@ -20,7 +20,7 @@ const A_DAY: Duration = Duration::from_hours(24);
 
 impl Survey<'_> {
     /// Whether it is settled which boards are new: before that, the newest room of all tells.
-    pub(super) async fn knows_since(&self) -> Result<bool, SurveyError> {
+    pub async fn knows_since(&self) -> Result<bool, SurveyError> {
         let stored = match self.store {
             Some(store) => store.fact(Fact::Since).await?,
             None => None,

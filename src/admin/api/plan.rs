@@ -11,11 +11,10 @@ use tokio::sync::Semaphore;
 
 use crate::admin::About;
 use crate::admin::api::given::Named;
-use crate::admin::api::rooms::{anywhere, docspace_must_be_open, paused};
+use crate::admin::api::rooms::{anywhere, docspace_must_be_open, trello_must_be_open};
 use crate::admin::refusal::{Reason, Refusal};
 use crate::http::Clients;
 use crate::lane::Lanes;
-use crate::model::lane::Lane;
 use crate::store::Store;
 use crate::survey::{Line, SurveyError};
 
@@ -33,16 +32,17 @@ pub(super) async fn of_board(
     if is_of_another_site(&headers) {
         return Err(Reason::CrossSite.into());
     }
+    let survey = about
+        .policy
+        .survey(&clients.trello, &clients.docspace, &*store);
+    // Without that, all boards of both services would have to be read.
+    if !survey.knows_since().await? {
+        return Err(Reason::NotYetSwept.into());
+    }
     let _turn = ONE.acquire().await;
     let board = anywhere(&named, &*store, &clients, &lanes).await?;
-    if !lanes.is_open(Lane::Trello) {
-        return Err(paused(
-            "Trello does not answer, or is not asked at the moment",
-        ));
-    }
+    trello_must_be_open(&lanes)?;
     docspace_must_be_open(&lanes)?;
-    let policy = &about.policy;
-    let survey = policy.survey(&clients.trello, &clients.docspace, &*store);
     let found = Box::pin(survey.changes(Some(&[board]))).await?;
     let changes: Vec<_> = found.changes.iter().map(Line::of).collect();
     Ok(Json(json!({ "board_id": board, "changes": changes })))

@@ -2,10 +2,12 @@
 //! asked for in Trello, as by the commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::admin::api::given::{Body, Named};
@@ -18,10 +20,14 @@ use crate::desk::words::{self, Mirrored};
 use crate::docspace::DocSpaceError;
 use crate::http::Clients;
 use crate::lane::Lanes;
+use crate::model::failure::Failure;
 use crate::model::id::{BoardId, RoomId};
 use crate::model::lane::Lane;
 use crate::store::Store;
 use crate::trello::TrelloError;
+
+/// However many ask, one board is looked for in Trello at a time: of a name all lists are read, and the budget belongs to the boards.
+static LOOKUP: Semaphore = Semaphore::const_new(1);
 
 /// `POST /boards/{board}/mirror`.
 pub(super) async fn mirror(
@@ -83,7 +89,7 @@ pub(super) async fn link(
 fn other(other: &Other) -> serde_json::Value {
     let has_lost_it = match other.fate {
         Fate::Untagged | Fate::Gone => true,
-        Fate::Unchangeable | Fate::Kept(_) => false,
+        Fate::Unchangeable | Fate::Overtaken | Fate::Kept(_) => false,
     };
     json!({ "room_id": other.room, "untagged": has_lost_it, "sentence": other.sentence() })
 }
@@ -98,40 +104,54 @@ pub(super) async fn anywhere(
     if let Some(board) = find_known(named, store).await? {
         return Ok(board);
     }
-    if !lanes.is_open(Lane::Trello) {
-        return Err(paused(
-            "the database knows no such board, and Trello does not answer, or is not asked at the moment",
-        ));
-    }
+    must_be_open(
+        Lane::Trello,
+        lanes,
+        "the database knows no such board, and Trello does not answer, or is not asked at the moment",
+    )?;
+    let _turn = LOOKUP.acquire().await;
     Ok(lookup::find_in_trello(named, &clients.trello).await?)
 }
 
 /// A service that is known not to work is not asked in vain.
 pub(super) fn docspace_must_be_open(lanes: &Lanes) -> Result<(), Refusal> {
-    if lanes.is_open(Lane::DocSpace) {
-        return Ok(());
-    }
-    Err(paused(
-        "DocSpace does not answer, or is not asked at the moment",
-    ))
+    let why = "DocSpace does not answer, or is not asked at the moment";
+    must_be_open(Lane::DocSpace, lanes, why)
 }
 
-pub(super) fn paused(message: &str) -> Refusal {
-    Refusal::saying(Reason::ServicePaused, message)
+pub(super) fn trello_must_be_open(lanes: &Lanes) -> Result<(), Refusal> {
+    let why = "Trello does not answer, or is not asked at the moment";
+    must_be_open(Lane::Trello, lanes, why)
+}
+
+fn must_be_open(service: Lane, lanes: &Lanes, why: &str) -> Result<(), Refusal> {
+    match lanes.tried_again_in(service) {
+        None => Ok(()),
+        Some(wait) => Err(Refusal::saying(Reason::ServicePaused, why).again_in(wait)),
+    }
+}
+
+/// A service that was asked for this alone, and did not answer.
+fn unanswered(failure: &Failure, retry_after: Option<Duration>) -> Refusal {
+    let refusal = Refusal::saying(Reason::ServicePaused, failure.code.sentence());
+    match retry_after {
+        Some(wait) => refusal.again_in(wait),
+        None => refusal,
+    }
 }
 
 // What the services themselves say is for the log: it may name hosts.
 impl From<TrelloError> for Refusal {
     fn from(error: TrelloError) -> Self {
         tracing::warn!(%error, "Trello could not be asked for the API");
-        paused(error.failure().code.sentence())
+        unanswered(&error.failure(), error.retry_after())
     }
 }
 
 impl From<DocSpaceError> for Refusal {
     fn from(error: DocSpaceError) -> Self {
         tracing::warn!(%error, "DocSpace could not be asked for the API");
-        paused(error.failure().code.sentence())
+        unanswered(&error.failure(), error.retry_after())
     }
 }
 
@@ -159,6 +179,7 @@ impl From<LinkError> for Refusal {
     fn from(error: LinkError) -> Self {
         let said = error.to_string();
         match error {
+            LinkError::Never(_) => Reason::BoardIsInbox.into(),
             LinkError::Unknown(_) => Self::saying(Reason::RoomUnknown, said),
             LinkError::Taken { .. } | LinkError::Claimed { .. } => {
                 Self::saying(Reason::RoomTaken, said)

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::admin::api::given::{Body, Named};
 use crate::admin::api::known;
@@ -65,13 +66,23 @@ pub(super) async fn retry(
 pub(super) async fn done<E: Into<Refusal>>(
     deed: impl Future<Output = Result<Value, E>> + Send + 'static,
 ) -> Result<Response, Refusal> {
-    // What it could not do is logged also when nobody waits for it any more.
     let deed = async { deed.await.map_err(Into::into) };
-    let Some(did) = to_its_end(deed).await else {
-        let said = json!({ "sentence": "it takes longer than an answer may, and goes on" });
-        return Ok((StatusCode::ACCEPTED, Json(said)).into_response());
-    };
-    Ok(Json(did?).into_response())
+    match to_its_end(deed).await {
+        Ok(did) => Ok(Json(did?).into_response()),
+        Err(goes_on) => {
+            tokio::spawn(tell_the_log(goes_on));
+            let said = json!({ "sentence": "it takes longer than an answer may, and goes on" });
+            Ok((StatusCode::ACCEPTED, Json(said)).into_response())
+        }
+    }
+}
+
+/// What could not be done is said also when nobody waits for it any more.
+async fn tell_the_log(deed: JoinHandle<Result<Value, Refusal>>) {
+    if let Ok(Err(refusal)) = deed.await {
+        let why = refusal.in_words();
+        tracing::warn!(why, "what was asked for by the API was not done");
+    }
 }
 
 pub(super) async fn retry_one(

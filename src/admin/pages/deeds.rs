@@ -203,13 +203,13 @@ async fn answered(
         done
     };
     match to_its_end(deed).await {
-        None => goes_on(),
-        Some(Ok((done, count))) => {
+        Err(_) => goes_on(),
+        Ok(Ok((done, count))) => {
             let and = if place.contains('?') { '&' } else { '?' };
             let place = format!("{place}{and}done={}&count={count}", done.as_str());
             Redirect::to(&place).into_response()
         }
-        Some(Err(error)) => trouble(&error),
+        Ok(Err(error)) => trouble(&error),
     }
 }
 

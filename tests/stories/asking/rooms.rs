@@ -1,6 +1,8 @@
 //! What people tell by the API about rooms: that a board gets one, and which it is.
 
-use boardroom::sandbox::HandMadeRoom;
+use std::time::Duration;
+
+use boardroom::sandbox::{Answer, Effect, Fault, HandMadeRoom};
 use serde_json::{Value, json};
 
 use crate::asking::Reader;
@@ -94,6 +96,15 @@ async fn what_gets_no_room_is_refused_and_nothing_is_written() {
             "{board}"
         );
     }
+    let room = house.docspace.create_room(HandMadeRoom::titled("By hand"));
+    let path = format!("/boards/{inbox}/room");
+    let refused = reader.put(&path, &json!({ "room": room })).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (409, "board_is_inbox")
+    );
+    let linked = "SELECT count(*) FROM board WHERE room_id IS NOT NULL";
+    assert_eq!(house.count(linked).await, 0);
     let told = "SELECT count(*) FROM history WHERE event = 'told'";
     assert_eq!(house.count(told).await, 0);
 }
@@ -178,12 +189,63 @@ async fn a_room_that_cannot_be_the_boards_is_refused_and_said_why() {
         assert_eq!(found, (status, code.to_owned()), "{room}");
         assert!(refused.text.contains(words), "{room}: {refused:?}");
     }
+    // The key may not see it, though it works otherwise.
+    let private = house.docspace.create_room(HandMadeRoom::titled("Private"));
+    let address = format!("/api/2.0/files/rooms/{private}");
+    let forbidden = Answer::exception(403, "System.Security.SecurityException", "Access denied");
+    let fault = Fault::on("GET", &address, Effect::Answer(forbidden));
+    house.docspace.fail(fault);
+    let refused = reader.put(&path, &json!({ "room": private })).await;
+    let found = (refused.status, refused.code());
+    assert_eq!(found, (404, "room_unknown".to_owned()), "{refused:?}");
     let own = json!({ "room": room("Ours") });
     let nobody = reader.put("/boards/Nobody/room", &own).await;
     assert_eq!(nobody.code(), "board_unknown");
     let one = reader.get(&format!("/boards/{ours}")).await.json();
     assert_eq!(one["room_id"], own["room"], "nothing has changed");
     assert_eq!(house.docspace.requests_to("DELETE", "/"), 0);
+}
+
+#[tokio::test]
+async fn of_two_people_who_link_at_a_time_the_first_leaves_the_room_of_the_other_alone() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let first = house.docspace.rooms()[0].id;
+    let tagged = |title| {
+        let room = HandMadeRoom::titled(title).tag("Trello integration");
+        house.docspace.create_room(room.tag(&board_tag(&board)))
+    };
+    let (early, late) = (tagged("Early"), tagged("Late"));
+    // The first of them is stopped at the first room that is to lose the tag.
+    let tags = format!("/api/2.0/files/rooms/{first}/tags");
+    let slow = Effect::DelayBefore(Duration::from_secs(3));
+    house.docspace.fail(Fault::on("DELETE", &tags, slow).once());
+    let path = format!("/boards/{board}/room");
+    let (early_body, late_body) = (json!({ "room": early }), json!({ "room": late }));
+    let overtaken = reader.put(&path, &early_body);
+    let overtaking = async {
+        eventually("the first link is on its way", || async {
+            house.docspace.requests_to("DELETE", &tags) > 0
+        })
+        .await;
+        reader.put(&path, &late_body).await
+    };
+    let (overtaken, overtaking) = tokio::join!(overtaken, overtaking);
+    assert_eq!((overtaken.status, overtaking.status), (200, 200));
+    let others = overtaken.json()["others"].clone();
+    let left = others.as_array().unwrap().iter();
+    let mut left = left.filter(|other| other["room_id"] == json!(late));
+    let left = left.next().unwrap();
+    assert_eq!(left["untagged"], json!(false), "{others}");
+    house.status(&board, "mirrored").await;
+    let one = reader.get(&format!("/boards/{board}")).await.json();
+    assert_eq!(one["room_id"], json!(late));
+    let tags = house.docspace.room(late).unwrap().tags;
+    assert!(tags.contains(&board_tag(&board)), "{tags:?}");
 }
 
 #[tokio::test]
@@ -284,6 +346,18 @@ async fn what_would_become_of_a_board_is_told_as_the_command_tells_it() {
         (&change["from"], &change["to"]),
         (&json!("By hand"), &json!("Launch"))
     );
+
+    // Where Trello does not say how the board is, that is not nothing to do.
+    let address = format!("/1/boards/{board}");
+    let busy = Fault::on("GET", &address, Effect::Answer(Answer::too_many(Some(7))));
+    let busy = house.trello.fail(busy);
+    let refused = reader.get(&path).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (503, "service_paused"),
+        "{refused:?}"
+    );
+    house.trello.clear(busy);
 
     // Only Trello knows it; and nothing is done about it.
     let untold = house.silent("Untold");
