@@ -103,7 +103,9 @@ fn holds_up(cause: Cause) -> bool {
         | Cause::TokenExpires
         | Cause::WebhookDead
         | Cause::WebhookRefused
-        | Cause::TwinRooms => false,
+        | Cause::TwinRooms
+        | Cause::WorkspaceAdminLost
+        | Cause::WorkspaceLeft => false,
     }
 }
 

@@ -251,7 +251,9 @@ async fn examples(store: &dyn Store, cause: Cause) -> Result<Vec<Example>, Store
         | Cause::BrakeOn(_)
         | Cause::TokenExpires
         | Cause::WebhookDead
-        | Cause::WebhookRefused => return Ok(Vec::new()),
+        | Cause::WebhookRefused
+        | Cause::WorkspaceAdminLost
+        | Cause::WorkspaceLeft => return Ok(Vec::new()),
     };
     let most = u32::try_from(EXAMPLES).expect("a few");
     let page = store.standings(&group, Cursor::default(), most).await?;

@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use crate::panics;
 use crate::redact::Redactor;
 
-pub use traces::{Collector, Traces, TracesError, follow, identify, traceparent};
+pub use traces::{Collector, Said, Traces, TracesError, follow, identify, traceparent};
 
 /// The form of the lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

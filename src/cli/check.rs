@@ -60,10 +60,10 @@ fn configuration(context: &Context) -> Finding {
 /// Whoever wants none is told nothing of them. The address may carry a key, and is not shown.
 fn traces(config: &Config, context: &Context) -> Option<Finding> {
     match wiring::wants_traces(config, &context.environment) {
-        Ok(false) => None,
-        Ok(true) => Some(Finding::ok(
+        Ok(None) => None,
+        Ok(Some(variable)) => Some(Finding::ok(
             "traces",
-            "sent to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names",
+            format!("sent to the collector that {variable} names"),
         )),
         Err(error) => Some(Finding::warning(
             "traces",

@@ -57,8 +57,8 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let traces = start_logging(context, &config)?;
     let is_json = wiring::is_logged_as_json(&config);
     match serve(config, traces).await {
-        // A line of the log like every other, for those who look for the reason there.
-        Err(error) if is_json => {
+        // A line of the log like every other, for those who look for the reason there, unless the log shows none such.
+        Err(error) if is_json && tracing::enabled!(tracing::Level::ERROR) => {
             tracing::error!(error = format!("{error:#}"), "boardroom cannot serve");
             Ok(ExitCode::FAILURE)
         }

@@ -23,6 +23,10 @@ pub enum Cause {
     WebhookDead,
     WebhookRefused,
     TwinRooms,
+    /// The token's member is no admin of a workspace, and does not see others' private boards there.
+    WorkspaceAdminLost,
+    /// The token's member does not see a workspace any more.
+    WorkspaceLeft,
 }
 
 impl Cause {
@@ -38,6 +42,8 @@ impl Cause {
             Self::WebhookDead => "webhook_dead",
             Self::WebhookRefused => "webhook_refused",
             Self::TwinRooms => "twin_rooms",
+            Self::WorkspaceAdminLost => "workspace_admin_lost",
+            Self::WorkspaceLeft => "workspace_left",
         }
     }
 }
@@ -53,7 +59,9 @@ impl fmt::Display for Cause {
             | Self::TokenExpires
             | Self::WebhookDead
             | Self::WebhookRefused
-            | Self::TwinRooms => f.write_str(kind),
+            | Self::TwinRooms
+            | Self::WorkspaceAdminLost
+            | Self::WorkspaceLeft => f.write_str(kind),
         }
     }
 }
@@ -72,6 +80,8 @@ impl FromStr for Cause {
             ("webhook_dead", "") => Ok(Self::WebhookDead),
             ("webhook_refused", "") => Ok(Self::WebhookRefused),
             ("twin_rooms", "") => Ok(Self::TwinRooms),
+            ("workspace_admin_lost", "") => Ok(Self::WorkspaceAdminLost),
+            ("workspace_left", "") => Ok(Self::WorkspaceLeft),
             _ => Err(format!("unknown cause `{text}`")),
         }
     }
@@ -93,7 +103,7 @@ pub struct Facts {
 pub struct Firing {
     pub cause: Cause,
     pub since: Timestamp,
-    /// How many boards or webhooks it concerns; 1 where there is nothing to count.
+    /// How many boards, webhooks or workspaces it concerns; 1 where there is nothing to count.
     pub count: u64,
     pub failure: Failure,
     /// The names of what it concerns, as far as they are known without asking.
@@ -156,10 +166,12 @@ fn is_of_plan(code: Code) -> bool {
 }
 
 /// The concerns that people are told of.
-const TOLD_CONCERNS: [(Code, Cause); 3] = [
+const TOLD_CONCERNS: [(Code, Cause); 5] = [
     (Code::TrelloTokenExpires, Cause::TokenExpires),
     (Code::WebhookDead, Cause::WebhookDead),
     (Code::WebhookRefused, Cause::WebhookRefused),
+    (Code::WorkspaceAdminLost, Cause::WorkspaceAdminLost),
+    (Code::WorkspaceLeft, Cause::WorkspaceLeft),
 ];
 
 fn of_concerns(facts: &Facts) -> Vec<Firing> {
@@ -291,11 +303,18 @@ mod tests {
                     &[
                         Code::TrelloTokenExpires,
                         Code::WebhookFailing,
+                        Code::NoticeUndelivered,
+                        Code::WorkspaceLeft,
+                        Code::WorkspaceAdminLost,
                         Code::WorkspaceLeft,
                     ],
                     0,
                 ),
-                &[("token_expires", 1)],
+                &[
+                    ("token_expires", 1),
+                    ("workspace_admin_lost", 1),
+                    ("workspace_left", 2),
+                ],
             ),
         ];
         for (facts, expected) in table {
@@ -323,6 +342,8 @@ mod tests {
             Cause::WebhookDead,
             Cause::WebhookRefused,
             Cause::TwinRooms,
+            Cause::WorkspaceAdminLost,
+            Cause::WorkspaceLeft,
         ];
         for cause in causes {
             assert_eq!(cause.to_string().parse(), Ok(cause));

@@ -73,9 +73,12 @@ pub fn has_lasted(now: Timestamp, firing: &Firing) -> bool {
         Cause::LanePaused(_) | Cause::WebhookRefused => PAUSED_LONG,
         Cause::BoardsFailed(_) | Cause::TwinRooms => GATHERED,
         // None of these goes away by itself.
-        Cause::PlanFull | Cause::BrakeOn(_) | Cause::TokenExpires | Cause::WebhookDead => {
-            Duration::ZERO
-        }
+        Cause::PlanFull
+        | Cause::BrakeOn(_)
+        | Cause::TokenExpires
+        | Cause::WebhookDead
+        | Cause::WorkspaceAdminLost
+        | Cause::WorkspaceLeft => Duration::ZERO,
     };
     now.since(firing.since) >= patience
 }

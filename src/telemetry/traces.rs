@@ -36,13 +36,26 @@ static ON: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Default)]
 pub struct Collector {
     pub disabled: Option<String>,
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Said>,
     pub exporter: Option<String>,
-    pub protocol: Option<String>,
+    pub protocol: Option<Said>,
     /// Whether the service has a name.
     pub is_named: bool,
     /// How this one of several is called.
     pub instance: String,
+}
+
+/// What is said, and by which of the variables that may: those of traces alone go before those of everything.
+#[derive(Clone)]
+pub struct Said {
+    pub variable: &'static str,
+    pub value: String,
+}
+
+impl fmt::Debug for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.variable)
+    }
 }
 
 impl fmt::Debug for Collector {
@@ -56,21 +69,23 @@ impl fmt::Debug for Collector {
 #[derive(Debug, thiserror::Error)]
 pub enum TracesError {
     #[error("the collector is to be spoken to in a protocol other than http/protobuf")]
-    Protocol,
+    Protocol(&'static str),
     #[error("the collector's address is no URL")]
-    Endpoint,
+    Endpoint(&'static str),
 }
 
 impl TracesError {
-    /// What to do about it.
+    /// What to do about it, with the variable that was found.
     #[must_use]
-    pub fn fix(&self) -> &'static str {
+    pub fn fix(&self) -> String {
         match self {
-            Self::Protocol => {
-                "Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the collector's port for it, usually 4318."
+            Self::Protocol(variable) => {
+                format!(
+                    "Set {variable}=http/protobuf and the collector's port for it, usually 4318."
+                )
             }
-            Self::Endpoint => {
-                "Set OTEL_EXPORTER_OTLP_ENDPOINT to a URL such as http://localhost:4318."
+            Self::Endpoint(variable) => {
+                format!("Set {variable} to a URL such as http://localhost:4318.")
             }
         }
     }
@@ -79,22 +94,21 @@ impl TracesError {
 impl Collector {
     /// Whether traces are wanted: an endpoint is set, and nothing says otherwise.
     pub fn is_wanted(&self) -> Result<bool, TracesError> {
-        let is = |value: &Option<String>, word: &str| {
-            value
-                .as_deref()
-                .is_some_and(|value| value.trim().eq_ignore_ascii_case(word))
-        };
-        let is_off = is(&self.disabled, "true") || is(&self.exporter, "none");
-        if is_off || self.endpoint.is_none() {
+        let is = |value: &str, word: &str| value.trim().eq_ignore_ascii_case(word);
+        let is_disabled = self.disabled.as_deref().is_some_and(|it| is(it, "true"));
+        let is_off = is_disabled || self.exporter.as_deref().is_some_and(|it| is(it, "none"));
+        let Some(endpoint) = self.endpoint.as_ref().filter(|_| !is_off) else {
             return Ok(false);
+        };
+        match &self.protocol {
+            Some(said) if !is(&said.value, "http/protobuf") => {
+                return Err(TracesError::Protocol(said.variable));
+            }
+            Some(_) | None => {}
         }
-        if self.protocol.is_some() && !is(&self.protocol, "http/protobuf") {
-            return Err(TracesError::Protocol);
-        }
-        let url = self.endpoint.as_deref().map(url::Url::parse);
-        match url {
-            Some(Ok(url)) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(true),
-            Some(Ok(_) | Err(_)) | None => Err(TracesError::Endpoint),
+        match url::Url::parse(&endpoint.value) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(true),
+            Ok(_) | Err(_) => Err(TracesError::Endpoint(endpoint.variable)),
         }
     }
 }
@@ -116,7 +130,9 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(sender)
             .build();
-        let exporter = exporter.map_err(|_| TracesError::Endpoint)?;
+        let variable = collector.endpoint.as_ref().map(|said| said.variable);
+        let variable = variable.unwrap_or("OTEL_EXPORTER_OTLP_ENDPOINT");
+        let exporter = exporter.map_err(|_| TracesError::Endpoint(variable))?;
         let mut resource = Resource::builder().with_attributes([
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
             KeyValue::new("service.instance.id", collector.instance.clone()),
@@ -283,9 +299,14 @@ fn tell(is_failing: &AtomicBool, sent: &Result<Response<Bytes>, reqwest::Error>)
 mod tests {
     use super::*;
 
+    fn said_by(variable: &'static str, value: &str) -> Option<Said> {
+        let value = value.to_owned();
+        Some(Said { variable, value })
+    }
+
     fn collector(endpoint: &str) -> Collector {
         Collector {
-            endpoint: Some(endpoint.into()),
+            endpoint: said_by("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
             ..Collector::default()
         }
     }
@@ -295,6 +316,7 @@ mod tests {
     fn traces_are_wanted_when_a_collector_is_set_and_nothing_says_otherwise() {
         let http = "http://localhost:4318";
         let said = |value: &str| Some(value.to_owned());
+        let spoken = |value| said_by("OTEL_EXPORTER_OTLP_PROTOCOL", value);
         let table = [
             (Collector::default(), "no"),
             (collector(http), "yes"),
@@ -328,21 +350,21 @@ mod tests {
             ),
             (
                 Collector {
-                    protocol: said("http/protobuf"),
+                    protocol: spoken("http/protobuf"),
                     ..collector(http)
                 },
                 "yes",
             ),
             (
                 Collector {
-                    protocol: said("grpc"),
+                    protocol: spoken("grpc"),
                     ..collector(http)
                 },
                 "the collector is to be spoken to",
             ),
             (
                 Collector {
-                    protocol: said("grpc"),
+                    protocol: spoken("grpc"),
                     ..Collector::default()
                 },
                 "no",

@@ -35,7 +35,14 @@ async fn whether_traces_go_somewhere_is_said_to_whoever_wants_them_and_no_addres
     let wrong = lab.run(&["check"]).await;
     let fix = "a URL such as http://localhost:4318";
     wrong.found("warning", "traces", &["no URL", fix]);
-    for check in [check, grpc, wrong] {
+    let of_traces = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+    lab.set(of_traces, "collector:4318/opensesame");
+    let wrong_of_traces = lab.run(&["check"]).await;
+    wrong_of_traces.found("warning", "traces", &["no URL", of_traces]);
+    lab.set(of_traces, "http://user:opensesame@127.0.0.1:9");
+    let check_of_traces = lab.run(&["check"]).await;
+    check_of_traces.found("ok", "traces", &[of_traces]);
+    for check in [check, grpc, wrong, wrong_of_traces, check_of_traces] {
         assert!(!check.stdout.contains("opensesame"), "{check:?}");
     }
 }

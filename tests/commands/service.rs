@@ -62,6 +62,23 @@ async fn a_port_that_is_taken_is_named() {
 }
 
 #[tokio::test]
+async fn a_start_that_fails_is_explained_although_the_log_shows_no_errors() {
+    let mut lab = Lab::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    lab.set("BOARDROOM_LISTEN", &address);
+    lab.set("BOARDROOM_LOG_FORMAT", "json");
+    for hidden in ["off", "info,boardroom=off"] {
+        lab.set("BOARDROOM_LOG", hidden);
+        let run = lab.run(&["serve"]).await;
+        assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{hidden}");
+        assert_eq!(run.stderr.lines().count(), 1, "{hidden}: {}", run.stderr);
+        let said = run.stderr.starts_with("boardroom: ") && run.stderr.contains(&address);
+        assert!(said, "{hidden}: {}", run.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_named_and_left_alone() {
     let mut lab = Lab::new().await;
     let garbage = "no database at all\n".repeat(500);

@@ -100,3 +100,62 @@ fn each_credential_is_handed_over_by_the_manager() {
     assert_eq!(used, given);
     assert_eq!(used.len(), 4);
 }
+
+#[test]
+fn what_it_offers_in_comments_is_handed_over_likewise() {
+    let (content, said) = verify(|unit| {
+        unit.replace("#LoadCredential=", "LoadCredential=")
+            .replace("#Environment=", "Environment=")
+    });
+    assert!(content && said.is_empty(), "{said}");
+    let unit = read(UNIT);
+    let lines = unit.lines().filter_map(|line| line.strip_prefix('#'));
+    let offered: Vec<_> = lines.filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(offered.len(), 10);
+    for pair in offered.chunks(2) {
+        let credential = pair[0].strip_prefix("LoadCredential=").unwrap();
+        let (name, path) = credential.split_once(':').unwrap();
+        assert_eq!(path, format!("/etc/boardroom/{name}"));
+        let variable = format!("BOARDROOM_{}_FILE", name.to_uppercase());
+        assert!(known_variables().contains(&*variable), "{variable}");
+        assert_eq!(pair[1], format!("Environment={variable}=%d/{name}"));
+    }
+}
+
+#[test]
+fn the_check_of_the_readme_has_what_the_unit_gives_to_the_service() {
+    let readme = read("README.md");
+    let from = readme.find("sudo systemd-run").unwrap();
+    let (command, _) = readme[from..].split_once("```").unwrap();
+    let command = command.replace(
+        "/etc/systemd/system/boardroom.service)",
+        &format!("{UNIT})"),
+    );
+    // Shows what it is given instead of asking a systemd that need not run here.
+    let sudo = "sudo() { printf '%s\\n' \"$@\"; }";
+    let run = std::process::Command::new("bash")
+        .args(["-euc", &format!("{sudo}\n{command}")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let given = String::from_utf8(run.stdout).unwrap();
+    let given: Vec<_> = given.lines().collect();
+    assert_eq!(given[given.len() - 2..], [PROGRAM, "check"]);
+    let names = [
+        "Environment",
+        "EnvironmentFile",
+        "LoadCredential",
+        "DynamicUser",
+        "StateDirectory",
+        "WorkingDirectory",
+    ];
+    for name in names {
+        for value in values(name) {
+            // Only a unit of a file has its specifiers filled in.
+            let value = value.replace("%d", "/run/credentials/boardroom-check.service");
+            let property = format!("--property={name}={value}");
+            assert!(given.contains(&&*property), "{property}: {given:?}");
+        }
+    }
+}

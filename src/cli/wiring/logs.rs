@@ -9,7 +9,7 @@ use crate::api;
 use crate::cli::wiring::http;
 use crate::config::{Config, Database, Environment, LogFormat, SecretUrl};
 use crate::redact::Redactor;
-use crate::telemetry::{self, Collector, Traces, TracesError};
+use crate::telemetry::{self, Collector, Said, Traces, TracesError};
 
 /// How long a collector may take to take spans.
 const COLLECTOR_PATIENCE: Duration = Duration::from_secs(10);
@@ -45,12 +45,15 @@ pub(in crate::cli) fn start_logging(
     Ok(traces)
 }
 
-/// Whether somebody is to get traces, or why they cannot.
+/// The variable that says who is to get traces, if somebody is, or why they cannot.
 pub(in crate::cli) fn wants_traces(
     config: &Config,
     environment: &Environment,
-) -> Result<bool, TracesError> {
-    collector(config, environment).is_wanted()
+) -> Result<Option<&'static str>, TracesError> {
+    let collector = collector(config, environment);
+    let is_wanted = collector.is_wanted()?;
+    let endpoint = collector.endpoint.filter(|_| is_wanted);
+    Ok(endpoint.map(|said| said.variable))
 }
 
 fn traces(config: &Config, collector: &Collector) -> anyhow::Result<Option<Traces>> {
@@ -63,20 +66,26 @@ fn traces(config: &Config, collector: &Collector) -> anyhow::Result<Option<Trace
 
 /// What the variables of OpenTelemetry's standard say.
 fn collector(config: &Config, environment: &Environment) -> Collector {
-    let one = |names: &[&str]| names.iter().find_map(|name| environment.of_standard(name));
-    let attributes = one(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default();
+    let one = |name: &str| environment.of_standard(name);
+    let first = |names: [&'static str; 2]| {
+        names.into_iter().find_map(|variable| {
+            let value = one(variable)?;
+            Some(Said { variable, value })
+        })
+    };
+    let attributes = one("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     Collector {
-        disabled: one(&["OTEL_SDK_DISABLED"]),
-        endpoint: one(&[
+        disabled: one("OTEL_SDK_DISABLED"),
+        endpoint: first([
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
         ]),
-        exporter: one(&["OTEL_TRACES_EXPORTER"]),
-        protocol: one(&[
+        exporter: one("OTEL_TRACES_EXPORTER"),
+        protocol: first([
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
             "OTEL_EXPORTER_OTLP_PROTOCOL",
         ]),
-        is_named: one(&["OTEL_SERVICE_NAME"]).is_some() || attributes.contains("service.name="),
+        is_named: one("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name="),
         instance: config.instance.clone(),
     }
 }
