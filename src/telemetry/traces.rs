@@ -299,14 +299,14 @@ fn tell(is_failing: &AtomicBool, sent: &Result<Response<Bytes>, reqwest::Error>)
 mod tests {
     use super::*;
 
-    fn said_by(variable: &'static str, value: &str) -> Option<Said> {
+    fn said_by(variable: &'static str, value: &str) -> Said {
         let value = value.to_owned();
-        Some(Said { variable, value })
+        Said { variable, value }
     }
 
     fn collector(endpoint: &str) -> Collector {
         Collector {
-            endpoint: said_by("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            endpoint: Some(said_by("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)),
             ..Collector::default()
         }
     }
@@ -316,7 +316,7 @@ mod tests {
     fn traces_are_wanted_when_a_collector_is_set_and_nothing_says_otherwise() {
         let http = "http://localhost:4318";
         let said = |value: &str| Some(value.to_owned());
-        let spoken = |value| said_by("OTEL_EXPORTER_OTLP_PROTOCOL", value);
+        let spoken = |value| Some(said_by("OTEL_EXPORTER_OTLP_PROTOCOL", value));
         let table = [
             (Collector::default(), "no"),
             (collector(http), "yes"),

@@ -81,7 +81,7 @@ fn summary(admin: &Admin, read: &Read, unready: Option<&str>) -> Value {
         groups: &read.groups,
         concerns: &read.concerns,
         progress: read.progress,
-        rounds: admin.about.rounds(&admin.shared),
+        rounds: admin.about.rounds(&admin.shared, read.paused.now),
         workspaces: &workspaces,
         is_begun: !read.sources.is_empty(),
         has_public_url: admin.about.webhooks.callback.is_some(),

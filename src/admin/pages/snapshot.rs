@@ -207,7 +207,7 @@ impl Watch {
             groups: &kept.groups,
             concerns: &kept.concerns,
             progress: kept.progress,
-            rounds: inner.about.rounds(&inner.shared),
+            rounds: inner.about.rounds(&inner.shared, now),
             workspaces: &workspaces,
             is_begun: !kept.sources.is_empty(),
             has_public_url: inner.about.webhooks.callback.is_some(),

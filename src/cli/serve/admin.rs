@@ -5,13 +5,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use tokio::time::Instant;
 
 use crate::admin::{self, About, Admin, Entrance, Watch};
 use crate::cli::wiring;
 use crate::config::{AdminConfig, Config};
 use crate::figures::Clerk;
 use crate::http::{Shared, server};
-use crate::model::time::Timestamp;
 use crate::supervisor::Supervisor;
 use crate::survey::Policy;
 
@@ -63,7 +63,7 @@ pub(super) fn serve(
             rules: wiring::rules(config),
             since: config.since,
         }),
-        started: Timestamp::now(),
+        started: Instant::now(),
     };
     let token = config.admin.token.as_ref();
     let listening = supervisor.soft_stop();
