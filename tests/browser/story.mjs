@@ -44,6 +44,15 @@ await play(async (tab, context) => {
   await hostile.getByText("Mirrored").waitFor();
   assert.equal(await tab.locator("main script, main img").count(), 0);
   assert.ok(!(await hostile.innerText()).includes("\u202e"), "nothing turns the direction of a line");
+  const height = await hostile.evaluate((row) => {
+    const name = row.querySelector("bdi");
+    const before = name.textContent;
+    name.textContent = "long ".repeat(3000);
+    const { height } = row.getBoundingClientRect();
+    name.textContent = before;
+    return height;
+  });
+  assert.ok(height < 240, `a name of thousands of letters takes ${height} px`);
 
   // One fails; the sentence at the top says so, and its page says why.
   await cue("refuse Budget");
