@@ -51,10 +51,9 @@ pub(super) fn overdue(situation: &Situation<'_>) -> Vec<Finding> {
             ],
         });
     }
-    let due = progress.due_since.filter(|since| {
-        let waited = situation.now.since((*since).max(rounds.started));
-        !is_paused(Lane::Trello) && waited >= QUEUE_SLOW
-    });
+    let due = progress
+        .due_since
+        .filter(|since| !is_paused(Lane::Trello) && situation.now.since(*since) >= QUEUE_SLOW);
     findings.extend(due.map(|since| Finding {
         kind: Kind::QueueSlow,
         tone: Tone::Care,

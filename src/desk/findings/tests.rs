@@ -359,21 +359,3 @@ fn what_has_not_come_to_its_end_for_long_is_told_unless_something_else_says_why(
     };
     assert_eq!(kinds(away), [Kind::NotStoring]);
 }
-
-#[test]
-fn a_queue_is_slow_only_since_somebody_was_there_to_see_to_it() {
-    let progress = Progress {
-        due_since: Some(NOW.minus(24 * HOUR)),
-        swept_at: Some(NOW),
-        audited_at: Some(NOW),
-        webhooks_at: None,
-    };
-    for (up, expected) in [(9 * MINUTE, Kind::Empty), (10 * MINUTE, Kind::QueueSlow)] {
-        let up_again = Case {
-            progress,
-            up,
-            ..Case::default()
-        };
-        assert_eq!(up_again.all()[0].kind, expected, "{up:?}");
-    }
-}
