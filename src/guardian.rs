@@ -26,6 +26,8 @@ use crate::watched::Watched;
 
 pub use refusals::Refusals;
 
+/// Rounds that were asked for are at least so far apart.
+const PAUSE: Duration = Duration::from_secs(2);
 /// How often it is looked whether a board needs a webhook, or needs it no more; a new room tells at once.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,8 @@ pub struct Guardian {
     pub bound: Arc<Notify>,
     /// Told when a delivery says that somebody's part in a workspace has changed.
     pub roles: Arc<Notify>,
+    /// Told when a person wants the webhooks in line at once.
+    pub asked: Arc<Notify>,
     pub state: Memory,
 }
 
@@ -104,7 +108,7 @@ impl Guardian {
     }
 
     async fn keep_guard(&mut self) {
-        let mut failures = 0;
+        let (mut failures, mut twice) = (0, false);
         let lanes = self.lanes.clone();
         loop {
             lanes.until_open(Lane::Trello).await;
@@ -112,6 +116,9 @@ impl Guardian {
             let wait = match self.tick().await {
                 Ok(()) => {
                     failures = 0;
+                    if std::mem::take(&mut twice) {
+                        continue;
+                    }
                     self.until_next_round()
                 }
                 Err(error) => {
@@ -120,14 +127,27 @@ impl Guardian {
                     WEBHOOK.steady_wait(failures, fastrand::f64())
                 }
             };
-            let (mut scope, roles) = (self.scope.clone(), self.roles.clone());
+            let (mut scope, roles, asked) =
+                (self.scope.clone(), self.roles.clone(), self.asked.clone());
             tokio::select! {
                 () = roles.notified() => self.state.rounds = 0,
+                () = asked.notified() => {
+                    self.hurry().await;
+                    // What nothing needs is gone after the second round, as with the command.
+                    twice = true;
+                }
                 () = back => {}
                 changed = scope.changed() => if changed.is_err() { return std::future::pending().await },
                 () = self.mind_boards_for(wait) => {}
             }
         }
+    }
+
+    /// A person wants the webhooks in line, as `boardroom webhooks sync` brings them: what was refused is tried again now.
+    async fn hurry(&mut self) {
+        tokio::time::sleep(PAUSE.min(self.every)).await;
+        self.state.refusals.hurry();
+        self.state.rounds = 0;
     }
 
     /// Between two rounds: whatever boards need is done as soon as it shows.

@@ -27,6 +27,8 @@ pub struct Knowledge {
     pub roles: Arc<Notify>,
     /// Tells the sweep of this process that a person wants one at once.
     pub sweep: Arc<Notify>,
+    /// Tells the guardian of this process that a person wants the webhooks in line at once.
+    pub webhooks: Arc<Notify>,
 }
 
 /// What is remembered from step to step.
@@ -36,6 +38,8 @@ struct Memory {
     roles: Option<u64>,
     /// How often a person had asked for a sweep by then.
     sweeps: Option<u64>,
+    /// How often a person had asked for the webhooks by then.
+    webhook_syncs: Option<u64>,
     /// Whether the database was away the last time.
     away: bool,
 }
@@ -79,13 +83,20 @@ impl Knowledge {
             // All that are ours are in the store, where the listener looks for those that it does not know.
             self.watched.complete([]);
         }
-        let before = std::mem::replace(&mut memory.roles, unsaid.roles);
-        if before.is_some() && before != unsaid.roles {
-            self.roles.notify_one();
-        }
-        let before = std::mem::replace(&mut memory.sweeps, unsaid.sweeps);
-        if before.is_some() && before != unsaid.sweeps {
-            self.sweep.notify_one();
+        let counts = [
+            (&mut memory.roles, unsaid.roles, &self.roles),
+            (&mut memory.sweeps, unsaid.sweeps, &self.sweep),
+            (
+                &mut memory.webhook_syncs,
+                unsaid.webhook_syncs,
+                &self.webhooks,
+            ),
+        ];
+        for (known, now, bell) in counts {
+            let before = std::mem::replace(known, now);
+            if before.is_some() && before != now {
+                bell.notify_one();
+            }
         }
     }
 }

@@ -330,6 +330,7 @@ impl Service {
             heard: self.heard.clone(),
             roles: self.roles.clone(),
             sweep: upkeep.sweep_asked(),
+            webhooks: upkeep.webhooks_asked(),
         };
         supervisor.spawn("knowledge", knowledge.run(stop.clone()));
         supervisor.spawn(

@@ -144,6 +144,7 @@ async fn sync(config: &Config, trello: &Trello) -> anyhow::Result<()> {
         sweep: Arc::new(Notify::new()),
         bound: Arc::default(),
         roles: Arc::default(),
+        asked: Arc::default(),
         state: Memory::default(),
     };
     for _ in 0..2 {

@@ -48,6 +48,14 @@ impl Refusals {
             .is_some_and(|refusal| refusal.again > Instant::now())
     }
 
+    /// Nothing waits any longer; the next refusal makes it wait as long as if it had come in its turn.
+    pub(super) fn hurry(&mut self) {
+        let now = Instant::now();
+        for refusal in self.0.values_mut() {
+            refusal.again = now;
+        }
+    }
+
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.values().map(|refusal| refusal.again).min()
     }

@@ -61,6 +61,8 @@ pub struct Unsaid {
     pub roles: Option<u64>,
     /// How often a person has asked for a sweep; none before the store was read.
     pub sweeps: Option<u64>,
+    /// How often a person has asked that the webhooks be brought in line; none before the store was read.
+    pub webhook_syncs: Option<u64>,
 }
 
 impl Surroundings {
@@ -162,6 +164,7 @@ impl Surroundings {
         unsaid.webhooks_read |= learnt.webhooks_read;
         unsaid.roles = Some(learnt.roles);
         unsaid.sweeps = Some(learnt.sweeps);
+        unsaid.webhook_syncs = Some(learnt.webhook_syncs);
         drop(unsaid);
         self.learn(|now| *now = known);
     }

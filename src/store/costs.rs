@@ -127,6 +127,7 @@ calls! {
     "search drift" => |store| search(store, at(Status::Mirrored(Some(Apart::Drift))), 150_000, 2).await,
     "search twins" => |store| search(store, Group::Twins, 150_000, 0).await,
     "ask for a sweep" => |store| store.ask_for_sweep().await.unwrap(),
+    "ask for webhooks" => |store| store.ask_for_webhooks().await.unwrap(),
     "twins, only page" => |store| page(store, Group::Twins, 0, 5).await,
     "latest" => |store| latest(store, "", 0, 25).await,
     "latest, later" => |store| latest(store, "", 50_000, 25).await,

@@ -19,6 +19,8 @@ pub enum Fact {
     Roles,
     /// How often a person has asked for a sweep.
     Sweeps,
+    /// How often a person has asked that the webhooks be brought in line.
+    WebhookSyncs,
     /// When a sweep and a look over all rooms last came to their end.
     SweptAt,
     AuditedAt,
@@ -39,6 +41,7 @@ impl Fact {
             Self::BrakePolicy => "brake_policy",
             Self::Roles => "roles",
             Self::Sweeps => "sweeps",
+            Self::WebhookSyncs => "webhook_syncs",
             Self::SweptAt => "swept_at",
             Self::AuditedAt => "audited_at",
             Self::WebhooksAt => "webhooks_at",

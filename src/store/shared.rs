@@ -57,6 +57,8 @@ pub struct Learnt {
     pub roles: u64,
     /// How often a person has asked for a sweep.
     pub sweeps: u64,
+    /// How often a person has asked that the webhooks be brought in line.
+    pub webhook_syncs: u64,
 }
 
 /// What is closed, and the moment at which that was read.
@@ -109,6 +111,9 @@ pub trait Shared {
 
     /// A person asks for a sweep at once: whoever has the upkeep learns of it.
     async fn ask_for_sweep(&self) -> Result<(), StoreError>;
+
+    /// A person asks that the webhooks be brought in line at once: whoever has the upkeep learns of it.
+    async fn ask_for_webhooks(&self) -> Result<(), StoreError>;
 
     async fn lanes(&self) -> Result<Paused, StoreError>;
 

@@ -98,6 +98,9 @@ async fn what_a_leader_has_learnt_counts_for_all_until_another_leads() {
     kept.tell_of_roles().await.unwrap();
     kept.tell_of_roles().await.unwrap();
     kept.ask_for_sweep().await.unwrap();
+    for _ in 0..3 {
+        kept.ask_for_webhooks().await.unwrap();
+    }
     let learnt = kept.learnt().await.unwrap();
     let baselines: Vec<ModelId> = vec![workspace().into()];
     assert!(learnt.audited.is_some_and(|age| age < LEASE), "{learnt:?}");
@@ -111,6 +114,7 @@ async fn what_a_leader_has_learnt_counts_for_all_until_another_leads() {
             webhooks_read: true,
             roles: 2,
             sweeps: 1,
+            webhook_syncs: 3,
         }
     );
     // Of one whose lease is over nobody knows whether the database is still the one that it knew.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use crate::admin::About;
@@ -21,6 +21,10 @@ use crate::store::Store;
 /// However many ask, Trello is asked no more often than this: its budget belongs to the boards.
 const FRESH: Duration = Duration::from_secs(30);
 
+/// After somebody has asked that they be brought in line, who waits for that may ask so often, for as long as it takes.
+const WHILE_SYNCED: Duration = Duration::from_secs(2);
+const SYNCED: Duration = Duration::from_secs(15);
+
 /// While Trello is known not to work.
 const NOT_ASKED: &str = "Trello does not answer, or is not asked at the moment";
 /// As many are shown.
@@ -28,7 +32,11 @@ const MOST: usize = 1_000;
 
 /// The webhooks as they were listed last, or why they could not be. Whoever asks meanwhile waits for the answer to the one before.
 #[derive(Debug, Clone, Default)]
-pub(in crate::admin) struct Listed(Arc<Mutex<Option<Answer>>>);
+pub(in crate::admin) struct Listed {
+    last: Arc<Mutex<Option<Answer>>>,
+    /// When somebody asked that they be brought in line.
+    synced: watch::Sender<Option<Instant>>,
+}
 
 /// When Trello was asked last, and what came of it: while it fails it is asked no more often.
 type Answer = (Instant, Result<Shown, Refusal>);
@@ -47,8 +55,10 @@ pub(super) async fn list(
     State(lanes): State<Lanes>,
     State(store): State<Arc<dyn Store>>,
 ) -> Result<Json<Value>, Refusal> {
-    let mut last = listed.0.lock().await;
-    let fresh = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH);
+    let mut last = listed.last.lock().await;
+    let synced = *listed.synced.borrow();
+    let is_fresh = |(at, _): &&Answer| at.elapsed() < fresh_for(*at, synced);
+    let fresh = last.as_ref().filter(is_fresh);
     let shown = if let Some((_, said)) = fresh {
         said.clone()
     } else {
@@ -69,19 +79,28 @@ pub(super) async fn list(
     Ok(Json(json!({ "webhooks": lines, "total": total })))
 }
 
-/// Whoever leads looks over all webhooks within a few seconds, also if that is another process: it does so as well when somebody's part in
-/// a workspace has changed, and is told of both alike.
+/// For how long an answer holds. What was listed before the webhooks were in line is old soon.
+fn fresh_for(at: Instant, synced: Option<Instant>) -> Duration {
+    match synced {
+        Some(synced) if at < synced + SYNCED => WHILE_SYNCED,
+        _ => FRESH,
+    }
+}
+
+/// Whoever leads brings them in line within a few seconds, also if that is another process.
 pub(super) async fn sync(
+    State(listed): State<Listed>,
     State(about): State<About>,
     State(store): State<Arc<dyn Store>>,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     if about.webhooks.callback.is_none() {
         return Err(Reason::NoPublicUrl.into());
     }
-    store.tell_of_roles().await?;
-    tracing::info!("a look over the webhooks was asked for by the API");
+    store.ask_for_webhooks().await?;
+    listed.synced.send_replace(Some(Instant::now()));
+    tracing::info!("that the webhooks be brought in line was asked for by the API");
     let said =
-        json!({ "sentence": "a running service looks over the webhooks within a few seconds" });
+        json!({ "sentence": "a running service brings the webhooks in line within a few seconds" });
     Ok((StatusCode::ACCEPTED, Json(said)))
 }
 

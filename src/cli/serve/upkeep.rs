@@ -34,6 +34,8 @@ pub(super) struct Upkeep {
     watched: Watched,
     /// Told when somebody wants a sweep at once.
     sweep_asked: Arc<Notify>,
+    /// Told when somebody wants the webhooks in line at once.
+    webhooks_asked: Arc<Notify>,
     /// Told when somebody's part in a workspace has changed.
     roles: Arc<Notify>,
     /// What this process has seen of the workspaces when it last swept.
@@ -57,6 +59,7 @@ impl Upkeep {
             config,
             watched,
             sweep_asked: Arc::default(),
+            webhooks_asked: Arc::default(),
             roles,
             scope: watch::Sender::new(None),
             stop,
@@ -67,6 +70,11 @@ impl Upkeep {
     /// Told when somebody wants a sweep at once.
     pub(super) fn sweep_asked(&self) -> Arc<Notify> {
         self.sweep_asked.clone()
+    }
+
+    /// Told when somebody wants the webhooks in line at once.
+    pub(super) fn webhooks_asked(&self) -> Arc<Notify> {
+        self.webhooks_asked.clone()
     }
 
     pub(super) fn watched_by(mut self, watchers: Watchers) -> Self {
@@ -142,6 +150,7 @@ impl Upkeep {
             sweep: self.sweep_asked.clone(),
             bound: self.mirror.bound.clone(),
             roles: self.roles.clone(),
+            asked: self.webhooks_asked.clone(),
             state: Memory::default(),
         }
     }

@@ -29,7 +29,7 @@ const LEAD: Statement = sql!(
 /// One statement, so that all of it was true in one moment. What was learnt counts while the lease of the one who learnt it is held.
 const LEARNT: Statement = sql!(
     "SELECT 'baseline' AS what, id AS value FROM source
-     UNION ALL SELECT name, value FROM meta WHERE name IN ($2, $3, $4)
+     UNION ALL SELECT name, value FROM meta WHERE name IN ($2, $3, $4, $5)
      UNION ALL SELECT 'scope', scope FROM lease WHERE name = $1 AND until > " now " AND scope IS NOT NULL
      UNION ALL SELECT 'audited', CAST(" now " - audited_at AS TEXT) FROM lease
          WHERE name = $1 AND until > " now " AND audited_at IS NOT NULL
@@ -91,7 +91,8 @@ impl<E: Engine> Shared for Sql<E> {
             .bind(Duty::Upkeep.as_str())
             .bind(Fact::Since.as_str())
             .bind(Fact::Roles.as_str())
-            .bind(Fact::Sweeps.as_str());
+            .bind(Fact::Sweeps.as_str())
+            .bind(Fact::WebhookSyncs.as_str());
         let mut learnt_by_now = Learnt::default();
         for found in &self.engine.read(learnt).await? {
             let (what, value): (String, String) = (get(found, "what")?, get(found, "value")?);
@@ -106,6 +107,10 @@ impl<E: Engine> Shared for Sql<E> {
 
     async fn ask_for_sweep(&self) -> Result<(), StoreError> {
         count(&self.engine, Fact::Sweeps).await
+    }
+
+    async fn ask_for_webhooks(&self) -> Result<(), StoreError> {
+        count(&self.engine, Fact::WebhookSyncs).await
     }
 
     async fn lanes(&self) -> Result<Paused, StoreError> {
@@ -208,6 +213,7 @@ fn take(learnt: &mut Learnt, what: &str, value: String) -> Result<(), StoreError
         _ if what == Fact::Since.as_str() => learnt.since = Some(Timestamp(parsed(&value)?)),
         _ if what == Fact::Roles.as_str() => learnt.roles = parsed(&value)?,
         _ if what == Fact::Sweeps.as_str() => learnt.sweeps = parsed(&value)?,
+        _ if what == Fact::WebhookSyncs.as_str() => learnt.webhook_syncs = parsed(&value)?,
         _ => {}
     }
     Ok(())

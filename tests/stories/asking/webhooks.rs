@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use boardroom::sandbox::Trello;
+use boardroom::sandbox::{Trello, WebhookOwner};
+use serde_json::Value;
 
 use crate::asking::Reader;
-use crate::house::{House, eventually};
+use crate::house::{House, SOON, eventually};
 
 #[tokio::test]
 async fn webhooks_are_brought_in_line_by_whichever_service_leads() {
@@ -33,6 +34,29 @@ async fn webhooks_are_brought_in_line_by_whichever_service_leads() {
         let back = |trello: &Trello| ours(trello).is_some();
         let moment = Duration::from_secs(2);
         house.trello.wait_until(back, moment).await.is_ok()
+    })
+    .await;
+    // What nothing needs goes the same way, as with the command: no later round is waited for.
+    let older = "https://older.example.com/webhooks/trello";
+    let stale = house.trello.add_webhook(
+        WebhookOwner::OurToken,
+        &workspace,
+        older,
+        "boardroom: boardroom",
+    );
+    let is_listed = |listed: &Value| {
+        let mut all = listed["webhooks"].as_array().unwrap().iter();
+        all.any(|hook| hook["callback"] == older)
+    };
+    eventually("it is listed", || async {
+        is_listed(&reader.get("/webhooks").await.json())
+    })
+    .await;
+    assert_eq!(reader.post("/webhooks/sync", None).await.status, 202);
+    let gone = |trello: &Trello| trello.webhooks().iter().all(|hook| hook.id != stale);
+    house.trello.wait_until(gone, SOON).await.unwrap();
+    eventually("it is listed no more", || async {
+        !is_listed(&reader.get("/webhooks").await.json())
     })
     .await;
     assert!(!following.log().contains("watching"), "the other one leads");
