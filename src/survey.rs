@@ -247,7 +247,7 @@ impl Survey<'_> {
         for id in boards {
             // Whoever asks for one board is not told that there is nothing to do because nobody knows.
             if only.is_some()
-                && let Some(error) = world.unanswered(*id)
+                && let Some(error) = world.unanswered(*id, boards.len() == 1)
             {
                 return Err(error.into());
             }
@@ -345,18 +345,18 @@ impl World {
         }
     }
 
-    /// Why Trello did not say how a board is, where that says nothing of the board.
-    fn unanswered(&mut self, board: BoardId) -> Option<TrelloError> {
+    /// Why Trello did not say how a board is, where that says nothing of the board. What may be the fault of one board must not stop the
+    /// others: it counts where the board is asked for `alone`.
+    fn unanswered(&mut self, board: BoardId, alone: bool) -> Option<TrelloError> {
         let is_about_the_board = match self.asked.get(&board)? {
             Ok(_)
             | Err(
                 TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
             ) => true,
+            Err(TrelloError::Rejected { .. } | TrelloError::Unintelligible(_)) => !alone,
             Err(
                 TrelloError::RateLimited { .. }
                 | TrelloError::Unavailable { .. }
-                | TrelloError::Rejected { .. }
-                | TrelloError::Unintelligible(_)
                 | TrelloError::Unreachable(_),
             ) => false,
         };

@@ -11,6 +11,9 @@ use serde_json::json;
 use crate::inbox::is_unreachable;
 use crate::store::StoreError;
 
+/// A service may say of any moment that it is to be asked again then.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
 /// One row per reason: its status, its stable code, what it means, what to do.
 macro_rules! reasons {
     ($($reason:ident $status:ident $code:literal $message:literal $fix:literal)+) => {
@@ -228,7 +231,9 @@ impl IntoResponse for Refusal {
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 // In whole seconds, and never now.
-                let wait = self.again_in.map_or(0, |wait| wait.as_secs());
+                let wait = self
+                    .again_in
+                    .map_or(0, |wait| wait.min(LONGEST_WAIT).as_secs());
                 headers.insert(RETRY_AFTER, HeaderValue::from(wait + 1));
             }
             _ => {}

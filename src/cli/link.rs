@@ -59,7 +59,9 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 /// What became of another room that carried the board's tag. Of a failure all is said that is known.
 fn told(other: &Other) -> String {
     match &other.fate {
-        Fate::Untagged | Fate::Gone | Fate::Unchangeable | Fate::Overtaken => other.sentence(),
+        Fate::Untagged | Fate::Gone | Fate::Unchangeable | Fate::Overtaken | Fate::Unchecked => {
+            other.sentence()
+        }
         Fate::Kept(failure) => format!(
             "room {} keeps the tag of this board, and is not reported again: {}",
             other.room,

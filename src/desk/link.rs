@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::desk::words;
 use crate::docspace::{DocSpace, DocSpaceError};
+use crate::model::board::Record;
 use crate::model::failure::Failure;
 use crate::model::id::{BoardId, RoomId};
 use crate::model::room::{Room, board_of_tag, board_tag};
@@ -110,6 +111,8 @@ pub enum Fate {
     Unchangeable,
     /// Somebody else gave the board another room meanwhile, which may be this one.
     Overtaken,
+    /// The database could not say whether the board still has the room that it was given.
+    Unchecked,
     Kept(Failure),
 }
 
@@ -134,14 +137,8 @@ pub async fn link(
     };
     let mut told = Vec::with_capacity(others.len());
     for other in others {
-        // Two people may link one board at a time: whoever was overtaken must not untag the other's room.
-        let record = store.record(board).await?;
-        let linked = record.and_then(|record| record.room);
-        let fate = if linked.is_some_and(|linked| linked.id == room) {
-            untag(other, board, docspace).await
-        } else {
-            Fate::Overtaken
-        };
+        // The link holds from here on: nothing that fails now may hide it.
+        let fate = untag(other, board, room, store, docspace).await;
         told.push(Other { room: other, fate });
     }
     Ok(Tied {
@@ -178,15 +175,47 @@ async fn free_room(
     Ok(room)
 }
 
-/// Takes the board's tag off a room. The database has settled already which room is right.
-async fn untag(room: RoomId, board: BoardId, docspace: &DocSpace) -> Fate {
+/// Takes the board's tag off a room, as long as the board has the room `linked`. Two people may link one board at a time: whoever was
+/// overtaken must not leave the other's room without it.
+async fn untag(
+    room: RoomId,
+    board: BoardId,
+    linked: RoomId,
+    store: &dyn Store,
+    docspace: &DocSpace,
+) -> Fate {
+    // It may be long before one more write is allowed, so this comes first.
     let writer = docspace.writer().await;
-    match writer.remove_tags(room, &[board_tag(board)]).await {
-        Ok(()) => Fate::Untagged,
-        Err(DocSpaceError::NotFound(_)) => Fate::Gone,
-        Err(DocSpaceError::Forbidden(_)) => Fate::Unchangeable,
-        Err(error) => Fate::Kept(error.failure()),
+    match store.record(board).await {
+        Ok(record) if room_of(record.as_ref()) == Some(linked) => {}
+        Ok(_) => return Fate::Overtaken,
+        Err(error) => {
+            tracing::error!(%error, board.id = %board, %room, "whether this room may lose the board's tag could not be asked of the database");
+            return Fate::Unchecked;
+        }
     }
+    let tag = [board_tag(board)];
+    match writer.remove_tags(room, &tag).await {
+        Ok(()) => {}
+        Err(DocSpaceError::NotFound(_)) => return Fate::Gone,
+        Err(DocSpaceError::Forbidden(_)) => return Fate::Unchangeable,
+        Err(error) => return Fate::Kept(error.failure()),
+    }
+    // While it lost the tag, somebody may have made it the board's room.
+    match store.record(board).await {
+        Ok(record) if room_of(record.as_ref()) == Some(room) => {
+            if let Err(error) = writer.add_tags(room, &tag).await {
+                let why = error.failure();
+                tracing::error!(board.id = %board, %room, code = %why.code, "the board's room could not be given the board's tag back: {why}");
+            }
+            Fate::Overtaken
+        }
+        Ok(_) | Err(_) => Fate::Untagged,
+    }
+}
+
+fn room_of(record: Option<&Record>) -> Option<RoomId> {
+    record?.room.as_ref().map(|room| room.id)
 }
 
 impl Other {
@@ -201,6 +230,9 @@ impl Other {
             ),
             Fate::Overtaken => format!(
                 "room {room} keeps the tag of this board, which somebody gave another room meanwhile"
+            ),
+            Fate::Unchecked => format!(
+                "room {room} keeps the tag of this board, and is not reported again: the database does not answer"
             ),
             Fate::Kept(failure) => format!(
                 "room {room} keeps the tag of this board, and is not reported again: {}",

@@ -140,7 +140,7 @@ codes! {
         "Make the member an admin of the workspace, or private boards of others in it get no rooms and are not followed."
     WorkspaceLeft "workspace_left"
         "The token's member belongs no more to a workspace that was watched"
-        "Invite the member again, as an admin; until then the rooms of its boards are kept as they are."
+        "Invite the member again, as an admin; until then the rooms of its boards are kept as they are. If it was left on purpose, name those that are meant in BOARDROOM_WORKSPACES."
     WebhookFailing "webhook_failing"
         "Trello reports that its deliveries fail"
         "Check the public URL with `boardroom check`, and the reverse proxy before it; sweeps find what is missed."

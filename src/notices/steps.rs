@@ -70,15 +70,16 @@ pub fn steps(now: Timestamp, firing: Vec<Firing>, alerts: &[Alert]) -> Vec<Step>
 #[must_use]
 pub fn has_lasted(now: Timestamp, firing: &Firing) -> bool {
     let patience = match firing.cause {
-        Cause::LanePaused(_) | Cause::WebhookRefused => PAUSED_LONG,
+        // What a list of Trello's lacks once may be there again in the next.
+        Cause::LanePaused(_)
+        | Cause::WebhookRefused
+        | Cause::WorkspaceAdminLost
+        | Cause::WorkspaceLeft => PAUSED_LONG,
         Cause::BoardsFailed(_) | Cause::TwinRooms => GATHERED,
         // None of these goes away by itself.
-        Cause::PlanFull
-        | Cause::BrakeOn(_)
-        | Cause::TokenExpires
-        | Cause::WebhookDead
-        | Cause::WorkspaceAdminLost
-        | Cause::WorkspaceLeft => Duration::ZERO,
+        Cause::PlanFull | Cause::BrakeOn(_) | Cause::TokenExpires | Cause::WebhookDead => {
+            Duration::ZERO
+        }
     };
     now.since(firing.since) >= patience
 }

@@ -35,12 +35,12 @@ pub(super) async fn of_board(
     let survey = about
         .policy
         .survey(&clients.trello, &clients.docspace, &*store);
+    let _turn = ONE.acquire().await;
+    let board = anywhere(&named, &*store, &clients, &lanes).await?;
     // Without that, all boards of both services would have to be read.
     if !survey.knows_since().await? {
         return Err(Reason::NotYetSwept.into());
     }
-    let _turn = ONE.acquire().await;
-    let board = anywhere(&named, &*store, &clients, &lanes).await?;
     trello_must_be_open(&lanes)?;
     docspace_must_be_open(&lanes)?;
     let found = Box::pin(survey.changes(Some(&[board]))).await?;

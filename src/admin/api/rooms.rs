@@ -89,7 +89,7 @@ pub(super) async fn link(
 fn other(other: &Other) -> serde_json::Value {
     let has_lost_it = match other.fate {
         Fate::Untagged | Fate::Gone => true,
-        Fate::Unchangeable | Fate::Overtaken | Fate::Kept(_) => false,
+        Fate::Unchangeable | Fate::Overtaken | Fate::Unchecked | Fate::Kept(_) => false,
     };
     json!({ "room_id": other.room, "untagged": has_lost_it, "sentence": other.sentence() })
 }
@@ -104,12 +104,17 @@ pub(super) async fn anywhere(
     if let Some(board) = find_known(named, store).await? {
         return Ok(board);
     }
-    must_be_open(
-        Lane::Trello,
-        lanes,
-        "the database knows no such board, and Trello does not answer, or is not asked at the moment",
-    )?;
+    let must_be_open = || {
+        must_be_open(
+            Lane::Trello,
+            lanes,
+            "the database knows no such board, and Trello does not answer, or is not asked at the moment",
+        )
+    };
+    must_be_open()?;
     let _turn = LOOKUP.acquire().await;
+    // Whoever was before may have found that it does not work.
+    must_be_open()?;
     Ok(lookup::find_in_trello(named, &clients.trello).await?)
 }
 

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use crate::admin::About;
+use crate::admin::api::rooms::trello_must_be_open;
+use crate::admin::api::words::asked;
 use crate::admin::refusal::{Reason, Refusal};
 use crate::desk::webhooks::{self, Line, WebhooksError};
 use crate::http::Clients;
 use crate::lane::Lanes;
-use crate::model::lane::Lane;
 use crate::store::Store;
 
 /// However many ask, Trello is asked no more often than this: its budget belongs to the boards.
@@ -62,9 +63,7 @@ pub(super) async fn list(
     let shown = if let Some((_, said)) = fresh {
         said.clone()
     } else {
-        if !lanes.is_open(Lane::Trello) {
-            return Err(Refusal::saying(Reason::ServicePaused, NOT_ASKED));
-        }
+        trello_must_be_open(&lanes)?;
         // Before the answer: whoever asks may leave without it.
         *last = Some((
             Instant::now(),
@@ -92,16 +91,18 @@ pub(super) async fn sync(
     State(listed): State<Listed>,
     State(about): State<About>,
     State(store): State<Arc<dyn Store>>,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
+) -> Result<Response, Refusal> {
     if about.webhooks.callback.is_none() {
         return Err(Reason::NoPublicUrl.into());
     }
-    store.ask_for_webhooks().await?;
-    listed.synced.send_replace(Some(Instant::now()));
-    tracing::info!("that the webhooks be brought in line was asked for by the API");
-    let said =
-        json!({ "sentence": "a running service brings the webhooks in line within a few seconds" });
-    Ok((StatusCode::ACCEPTED, Json(said)))
+    asked(async move {
+        store.ask_for_webhooks().await?;
+        listed.synced.send_replace(Some(Instant::now()));
+        tracing::info!("that the webhooks be brought in line was asked for by the API");
+        let sentence = "a running service brings the webhooks in line within a few seconds";
+        Ok(json!({ "sentence": sentence }))
+    })
+    .await
 }
 
 fn shown(mut lines: Vec<Line>) -> Shown {
@@ -112,10 +113,7 @@ fn shown(mut lines: Vec<Line>) -> Shown {
 
 fn refused(error: WebhooksError) -> Refusal {
     match error {
-        WebhooksError::Store(error) => Refusal::from(error),
-        WebhooksError::Trello(error) => {
-            let failure = error.failure();
-            Refusal::saying(Reason::ServicePaused, failure.code.sentence())
-        }
+        WebhooksError::Store(error) => error.into(),
+        WebhooksError::Trello(error) => error.into(),
     }
 }

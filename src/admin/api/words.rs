@@ -77,6 +77,15 @@ pub(super) async fn done<E: Into<Refusal>>(
     }
 }
 
+/// The answer to what another process may do: that it is asked for.
+pub(super) async fn asked(
+    word: impl Future<Output = Result<Value, StoreError>> + Send + 'static,
+) -> Result<Response, Refusal> {
+    let mut response = done(word).await?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
 /// What could not be done is said also when nobody waits for it any more.
 async fn tell_the_log(deed: JoinHandle<Result<Value, Refusal>>) {
     if let Ok(Err(refusal)) = deed.await {
@@ -148,11 +157,11 @@ pub(super) async fn ignore(
 }
 
 /// Whoever leads sweeps within a few seconds, also if that is another process.
-pub(super) async fn sweep(
-    State(store): State<Arc<dyn Store>>,
-) -> Result<(StatusCode, Json<Value>), Refusal> {
-    store.ask_for_sweep().await?;
-    tracing::info!("a sweep was asked for by the API");
-    let said = json!({ "sentence": "a running service sweeps within a few seconds" });
-    Ok((StatusCode::ACCEPTED, Json(said)))
+pub(super) async fn sweep(State(store): State<Arc<dyn Store>>) -> Result<Response, Refusal> {
+    asked(async move {
+        store.ask_for_sweep().await?;
+        tracing::info!("a sweep was asked for by the API");
+        Ok(json!({ "sentence": "a running service sweeps within a few seconds" }))
+    })
+    .await
 }

@@ -249,6 +249,39 @@ async fn of_two_people_who_link_at_a_time_the_first_leaves_the_room_of_the_other
 }
 
 #[tokio::test]
+async fn a_room_that_is_linked_while_it_loses_its_tag_gets_it_back() {
+    let mut house = House::new().await;
+    let visitor = house.administered();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let first = house.docspace.rooms()[0].id;
+    let own = HandMadeRoom::titled("Early").tag("Trello integration");
+    let early = house.docspace.create_room(own);
+    let tags = format!("/api/2.0/files/rooms/{first}/tags");
+    let slow = Effect::DelayBefore(Duration::from_secs(3));
+    house.docspace.fail(Fault::on("DELETE", &tags, slow).once());
+    let path = format!("/boards/{board}/room");
+    let (away, back) = (json!({ "room": early }), json!({ "room": first }));
+    let overtaken = reader.put(&path, &away);
+    let overtaking = async {
+        eventually("the first room is to lose its tag", || async {
+            house.docspace.requests_to("DELETE", &tags) > 0
+        })
+        .await;
+        reader.put(&path, &back).await
+    };
+    let (overtaken, overtaking) = tokio::join!(overtaken, overtaking);
+    assert_eq!((overtaken.status, overtaking.status), (200, 200));
+    let others = overtaken.json()["others"].clone();
+    assert_eq!(others[0]["room_id"], json!(first), "{others}");
+    assert_eq!(others[0]["untagged"], json!(false), "{others}");
+    let room = house.docspace.room(first).unwrap();
+    assert!(room.tags.contains(&board_tag(&board)), "{:?}", room.tags);
+}
+
+#[tokio::test]
 async fn what_is_no_room_is_said_before_anybody_is_asked() {
     let mut house = House::new().await;
     let visitor = house.administered();
