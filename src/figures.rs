@@ -1,4 +1,4 @@
-//! What this process counts, written down once a minute if there is anything to write: a delivery never waits for it.
+//! What this process counts, written down soon after it was counted and not too often: a delivery never waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::Metrics;
 use crate::store::{Figures, Store, StoreError};
 
-/// How often it is written down. A crash loses no more than what was counted in this time.
-const EVERY: Duration = Duration::from_mins(1);
+/// How often it is written down at most. A crash loses no more than what was counted in this time.
+const EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked whether there is anything to write.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Who writes it down. Clones share what was written already.
 #[derive(Debug, Clone)]
@@ -48,16 +50,20 @@ impl Clerk {
         counted(&self.metrics).since(*written)
     }
 
-    /// Writes every minute until it is told to stop.
+    /// Writes whenever there is something to write, until it is told to stop: what comes after a while of rest soon, the rest together.
     pub async fn run(self, stop: CancellationToken) {
-        while stop
-            .run_until_cancelled(tokio::time::sleep(EVERY))
-            .await
-            .is_some()
-        {
+        let mut wait = LOOK;
+        let sleep = tokio::time::sleep;
+        // What is being written is not dropped: it would be counted twice.
+        while stop.run_until_cancelled(sleep(wait)).await.is_some() {
+            if self.unwritten().await.is_zero() {
+                wait = LOOK;
+                continue;
+            }
             if let Err(error) = self.write_down().await {
                 tracing::debug!(%error, "what was counted is written down later");
             }
+            wait = EVERY;
         }
     }
 }

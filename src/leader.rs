@@ -222,6 +222,8 @@ impl Term {
         F: Future<Output = Result<Held, StoreError>>,
     {
         let mut next = self.sure_until() - SURE + RENEW;
+        // A database that is away is told of once.
+        let mut told = false;
         loop {
             let end = self.sure_until();
             sleep_until(next.min(end)).await;
@@ -234,19 +236,22 @@ impl Term {
                 Ok(Ok(Held::Held)) => {
                     self.extend(asked);
                     next = asked + RENEW;
+                    told = false;
+                    continue;
                 }
                 Ok(Ok(Held::Lost)) => return,
+                _ if told => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the lease on the sweeps, audits and webhooks could not be prolonged; tried again");
-                    next = Instant::now() + AGAIN;
                 }
                 Err(_) => {
                     tracing::warn!(
                         "the database does not prolong the lease on the sweeps, audits and webhooks in time; tried again"
                     );
-                    next = Instant::now() + AGAIN;
                 }
             }
+            told = true;
+            next = Instant::now() + AGAIN;
         }
     }
 }

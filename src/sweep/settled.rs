@@ -27,6 +27,10 @@ impl Sweep {
             let steady = seen.last.replace(scope.clone()).as_ref() == Some(scope);
             (steady, seen.settled.clone())
         };
+        if !is_steady {
+            // They are only shown, so nobody need wait for a second sweep.
+            self.name_workspaces(scope).await?;
+        }
         if !is_steady || settled.as_ref() == Some(scope) {
             return Ok(());
         }
@@ -47,14 +51,17 @@ impl Sweep {
         Ok(())
     }
 
-    /// Workspaces that were watched and are seen no more silently narrow what we see.
-    async fn tell_of_workspaces(&self, scope: &Scope) -> Result<(), SweepError> {
-        let named: Vec<_> = scope
-            .workspaces
-            .iter()
+    /// What the workspaces are called, also when they are seen no more.
+    async fn name_workspaces(&self, scope: &Scope) -> Result<(), SweepError> {
+        let named = scope.workspaces.iter();
+        let named: Vec<_> = named
             .map(|one| (one.id.into(), one.display_name.clone()))
             .collect();
-        self.store.name_sources(&named).await?;
+        Ok(self.store.name_sources(&named).await?)
+    }
+
+    /// Workspaces that were watched and are seen no more silently narrow what we see.
+    async fn tell_of_workspaces(&self, scope: &Scope) -> Result<(), SweepError> {
         let mut left = Vec::new();
         if self.wanted == Wanted::All {
             for (id, name) in self.store.sources().await? {

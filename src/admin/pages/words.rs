@@ -4,7 +4,7 @@ use crate::admin::pages::view::{Mark, Moment};
 use crate::api;
 use crate::desk::findings::Tone;
 use crate::desk::{number, roughly};
-use crate::model::status::Status;
+use crate::model::status::{Apart, Status};
 use crate::model::time::Timestamp;
 use crate::store::Words;
 
@@ -19,7 +19,10 @@ pub(super) fn mark(words: &Words, has_twins: bool) -> Mark {
         Ok(Status::Pending(Some(_))) => (Tone::Care, "Tried again"),
         Ok(Status::Mirrored(None)) if has_twins => (Tone::Care, "Mirrored, twins"),
         Ok(Status::Mirrored(None)) => (Tone::Well, "Mirrored"),
-        Ok(Status::Mirrored(Some(_))) => (Tone::Well, "Mirrored, apart"),
+        Ok(Status::Mirrored(Some(Apart::Drift))) => (Tone::Well, "Mirrored, changed by hand"),
+        Ok(Status::Mirrored(Some(
+            Apart::NotVisible | Apart::OutsideWorkspaces | Apart::BoardDeleted,
+        ))) => (Tone::Well, "Mirrored, kept"),
         Ok(Status::Ignored(_)) => (Tone::Still, "Ignored"),
         Ok(Status::Waiting(_)) => (Tone::Care, "Waiting"),
         Ok(Status::Failed(_)) => (Tone::Wrong, "Failed"),
