@@ -166,7 +166,7 @@ pub struct Standing {
     pub failures: u32,
     pub failing_since: Option<Timestamp>,
     pub room: Option<RoomId>,
-    /// As the server returned it when we last looked.
+    /// The title that it had when we last looked, whoever gave it.
     pub room_title: Option<String>,
     pub drift: Option<Drift>,
     /// Other rooms that carry the board's tag, as far as nobody settled it.

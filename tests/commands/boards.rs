@@ -191,7 +191,8 @@ to know: Sales, for … s
   The token's member belongs no more to a workspace that was watched: it was
   left
   fix: Invite the member again, as an admin; until then the rooms of its boards
-       are kept as they are.";
+       are kept as they are. If it was left on purpose, name those that are
+       meant in BOARDROOM_WORKSPACES.";
     assert_eq!(spans.join("\n"), expected);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80));
 }
@@ -230,7 +231,7 @@ async fn programs_get_a_line_of_json_for_each_board() {
         line(
             2,
             &format!(
-                r#""name":"Theirs","room_id":12,"status":"mirrored","reason":"drift","since":"T","next_try":null,"room_title":"Theirs","drift":{{"title":"Ours"}},"twins":[],{none}"#
+                r#""name":"Theirs","room_id":12,"status":"mirrored","reason":"drift","since":"T","next_try":null,"room_title":"Ours","drift":{{"title":"Ours"}},"twins":[],{none}"#
             ),
         ),
         line(

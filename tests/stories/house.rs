@@ -12,9 +12,11 @@ pub(crate) mod server;
 #[path = "../shared/storage.rs"]
 mod storage;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use boardroom::sandbox::{DocSpace, NewBoard, Sandbox, Trello, WorkspaceId};
@@ -393,11 +395,14 @@ pub(crate) async fn within<F: Future<Output = bool>>(
     }
 }
 
-/// A port that was free a moment ago. Another test may take it in between; the system hands them out in turn, so that is rare.
+/// A port that was free a moment ago, and none that this test was given before. Another test may take it in between, which is rare.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
 }

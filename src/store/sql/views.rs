@@ -11,6 +11,7 @@ use super::many::CHUNK;
 use super::row::{self, get, get_parsed, json, maybe};
 use super::statement::{Statement, sql, texts};
 use super::tally::tally;
+use crate::model::board::Drift;
 use crate::model::id::{BoardId, RoomId};
 use crate::store::{
     Candidate, Cursor, Fact, Group, Happened, Load, Meant, Page, Progress, Sought, Standing,
@@ -297,6 +298,8 @@ pub(super) fn page<R: Row, T>(
 
 pub(super) fn standing(row: &impl Row) -> Result<Standing, StoreError> {
     let twins: Option<Vec<RoomId>> = json(row, "twins")?;
+    let drift: Option<Drift> = json(row, "drift")?;
+    let by_hand = drift.as_ref().and_then(|drift| drift.title.clone());
     Ok(Standing {
         id: get_parsed(row, "id")?,
         name: maybe(row, "name")?,
@@ -307,8 +310,8 @@ pub(super) fn standing(row: &impl Row) -> Result<Standing, StoreError> {
         failures: get(row, "failures")?,
         failing_since: maybe(row, "failing_since")?,
         room: maybe(row, "room_id")?,
-        room_title: maybe(row, "title_returned")?,
-        drift: json(row, "drift")?,
+        room_title: by_hand.or(maybe(row, "title_returned")?),
+        drift,
         twins: twins.unwrap_or_default(),
     })
 }
