@@ -287,7 +287,7 @@ fn tell(is_failing: &AtomicBool, sent: &Result<Response<Bytes>, reqwest::Error>)
     let before = is_failing.swap(why.is_some(), Ordering::Relaxed);
     match (before, why) {
         (false, Some(why)) => tracing::warn!(
-            fix = "check OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS",
+            fix = "check OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_HEADERS, or those with TRACES in their names, which go before them",
             "traces are lost: {why}"
         ),
         (true, None) => tracing::info!("the collector takes traces again"),

@@ -8,6 +8,7 @@ mod image;
 mod kubernetes;
 mod markdown;
 mod monitoring;
+mod nginx;
 #[path = "../shared/prometheus.rs"]
 #[expect(dead_code, reason = "some of it is for what a service tells")]
 mod prometheus;
