@@ -218,7 +218,7 @@ impl Notices {
         }
         match trouble {
             Some(trouble) => {
-                let concern = (self.receiver.host().to_owned(), trouble);
+                let concern = (format!("notices to {}", self.receiver.host()), trouble);
                 self.store.set_concerns(code, &[concern]).await
             }
             // What was said of it before stands.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, FromRef, FromRequest, Request, State};
-use axum::http::header::{CONTENT_LENGTH, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, EXPECT, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -33,8 +33,10 @@ use crate::watched::{Watched, Whose};
 
 /// Trello's deliveries are of 3 to 10 kB; a long description before and after a change makes one of 33 kB.
 pub(super) const LONGEST_BODY: usize = 1 << 20;
-/// Read and dropped of a body that is too long, so that the sender gets to read the answer.
+/// Read and dropped of a body that nobody wants, so that the sender gets to read the answer.
 const LONGEST_DRAIN: usize = 8 << 20;
+/// For how long. Who sends as much has sent it by then, and who does not need not be waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// How much of a body is kept for a person to look at.
 const LONGEST_CAPTURE: usize = 16 << 10;
 /// Trello sends a body at once. Whoever does not come to its end by then holds a connection for nothing.
@@ -54,7 +56,7 @@ impl FromRequest<Shared> for Signed {
         let verifier = Arc::<Verifier>::from_ref(shared);
         let (parts, body) = request.into_parts();
         if let Err(stranger) = shared.sources.admit(peer(&parts), &parts.headers) {
-            let _ = timeout(LONGEST_READ, drain(body, LONGEST_BODY)).await;
+            drain(&parts.headers, body, LONGEST_BODY).await;
             return Err(turned_away(&metrics, stranger));
         }
         let Some(signature) = only_signature(&parts.headers) else {
@@ -96,11 +98,11 @@ async fn refuse_unread(shared: &Shared, parts: &Parts, mut body: Body) -> Status
     const CAUSE: &str = "no single signature";
     match Keeper::from_ref(shared).leave() {
         None => {
-            let _ = timeout(LONGEST_READ, drain(body, LONGEST_BODY)).await;
+            drain(&parts.headers, body, LONGEST_BODY).await;
         }
         Some(leave) => {
             let mut head = Head::default();
-            let _ = timeout(LONGEST_READ, drain_into(&mut head, &mut body)).await;
+            let _ = timeout(LONGEST_WAIT, drain_into(&mut head, &mut body)).await;
             leave.keep(desk(shared), parts, head, CAUSE).await;
         }
     }
@@ -145,7 +147,7 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LONGEST_BODY) {
-        drain(body, LONGEST_DRAIN).await;
+        drain(headers, body, LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let (mut read, mut place) = (Vec::new(), None);
@@ -157,7 +159,7 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
             continue;
         };
         if read.len() + data.len() > LONGEST_BODY {
-            drain(body, LONGEST_DRAIN).await;
+            drain(headers, body, LONGEST_DRAIN).await;
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         // Most bodies come in one piece, which need not be copied.
@@ -180,9 +182,14 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
 }
 
 /// Closing a connection with unread data resets it, and the sender may never see the answer.
-async fn drain(body: Body, longest: usize) {
+async fn drain(headers: &HeaderMap, body: Body, longest: usize) {
+    // Who asks first whether to send has sent nothing, and is told no.
+    if headers.contains_key(EXPECT) {
+        return;
+    }
     let mut rest = Limited::new(body, longest);
-    while let Some(Ok(_)) = rest.frame().await {}
+    let to_its_end = async { while let Some(Ok(_)) = rest.frame().await {} };
+    let _ = timeout(LONGEST_WAIT, to_its_end).await;
 }
 
 /// The same, and keeps the beginning.

@@ -116,6 +116,8 @@ impl House {
         let (stream, served) = self.crowd.admit(stream, peer, self.router.clone());
         let connection = http1::Builder::new()
             .max_buf_size(LONGEST_HEAD)
+            // Who has sent a whole request and says no more, as `nc -N`, waits for the answer.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(served));
         let connection = self.graceful.watch(connection);
         let hard_stop = self.hard_stop.clone();

@@ -68,7 +68,7 @@ codes! {
         "Check BOARDROOM_TRELLO_API_URL if this concerns more than one board."
     TrelloRateLimited "trello_rate_limited"
         "Trello says that too many requests were made"
-        "Nothing to do: it goes on by itself. If it happens often, look for other programs that use this token."
+        "Nothing to do: it goes on by itself. If it happens often, look for other programs that use this token, and set BOARDROOM_SWEEP_EVERY to 30s or more."
     TrelloUnavailable "trello_unavailable"
         "Trello answers with errors of its own"
         "Nothing to do: it goes on by itself. https://trello.status.atlassian.com tells of outages."

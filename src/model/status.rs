@@ -175,7 +175,7 @@ impl Ignored {
             Self::OutsideWorkspaces => "it is outside the watched workspaces",
             Self::ClosedWhenFirstSeen => "it was closed when it was first seen",
             Self::Gone => "it was deleted in Trello",
-            Self::Told => "a person said `boardroom ignore`",
+            Self::Told => "a person said that it is to be ignored",
         }
     }
 }

@@ -116,7 +116,8 @@ impl FromStr for Cursor {
     type Err = ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        let place: u64 = text.parse()?;
+        Ok(Self(i64::try_from(place).unwrap_or(i64::MAX)))
     }
 }
 

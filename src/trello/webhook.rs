@@ -117,6 +117,7 @@ fn interest(kind: &str) -> Option<Interest> {
 type Text<'a> = std::borrow::Cow<'a, str>;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Envelope<'a> {
     #[serde(borrow)]
     action: Action<'a>,
@@ -127,6 +128,7 @@ struct Envelope<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Action<'a> {
     #[serde(default, borrow)]
     id: Option<Text<'a>>,
@@ -137,6 +139,7 @@ struct Action<'a> {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(expecting = "an object")]
 struct Data<'a> {
     #[serde(default, borrow)]
     board: Option<Identified<'a>>,
@@ -147,12 +150,14 @@ struct Data<'a> {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(expecting = "an object")]
 struct Identified<'a> {
     #[serde(default, borrow)]
     id: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Default)]
+#[serde(expecting = "an object")]
 struct Registered<'a> {
     #[serde(default, borrow, rename = "idModel")]
     model: Option<Text<'a>>,
@@ -160,6 +165,7 @@ struct Registered<'a> {
 
 /// What changed; only whether it is there matters, and JSON's `null` counts as there.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Old {
     #[serde(default, deserialize_with = "present")]
     name: Option<()>,
@@ -172,6 +178,7 @@ struct Old {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct OldPreferences {
     #[serde(default, rename = "isTemplate", deserialize_with = "present")]
     is_template: Option<()>,
@@ -298,6 +305,10 @@ mod tests {
         assert_eq!(
             parse(evil.as_bytes()).unwrap_err().to_string(),
             "`action.data.board.id` is missing or no id of 24 hex digits"
+        );
+        assert_eq!(
+            parse(br#"{"action":[]}"#).unwrap_err().to_string(),
+            "not JSON of the expected form: invalid length 1, expected an object at line 1 column 12"
         );
     }
 }

@@ -215,3 +215,48 @@ fn resident(service: &Service) -> usize {
         .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
+
+/// Sends bytes, says that no more come, and reads to the end.
+async fn send_and_say_no_more(port: u16, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut said = String::new();
+    let read = timeout(SOON, stream.read_to_string(&mut said)).await;
+    read.expect("an answer or an end").unwrap();
+    said
+}
+
+#[tokio::test]
+async fn who_says_no_more_after_whole_requests_is_answered_and_a_delivery_is_stored() {
+    let mut house = House::new().await;
+    let _service = house.start().await;
+    let ask = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20);
+    let said = send_and_say_no_more(house.port, ask.as_bytes()).await;
+    assert_eq!(said.matches("HTTP/1.1 200 ").count(), 20, "{said}");
+
+    let board = house.silent("Launch");
+    let trello = &house.trello;
+    let body = trello.compose(&house.workspace, "addToOrganizationBoard", &board);
+    let body = body.unwrap();
+    let signature = boardroom::sandbox::sign(&trello.secret(), body.as_bytes(), &house.callback());
+    let delivery = format!(
+        "POST /webhooks/trello HTTP/1.1\r\nHost: x\r\nX-Trello-Webhook: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let said = send_and_say_no_more(house.port, delivery.as_bytes()).await;
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    house.rooms(1).await;
+}
+
+#[tokio::test]
+async fn who_asks_whether_to_send_what_nobody_wants_is_told_no_without_sending() {
+    let mut house = House::new().await;
+    let _service = house.start().await;
+    let unsigned = "POST /webhooks/trello HTTP/1.1\r\nHost: x\r\n";
+    for (head, length, status) in [(unsigned, 2_000, 401), (HEAD, 2_000_000, 413)] {
+        let asked = format!("{head}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+        let answer = send(house.port, asked.as_bytes()).await;
+        assert_eq!(answer.status, Some(status), "{answer:?}");
+    }
+}

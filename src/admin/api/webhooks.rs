@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::admin::About;
 use crate::admin::api::rooms::trello_must_be_open;
-use crate::admin::api::words::asked;
+use crate::admin::api::words::{asked, soon};
 use crate::admin::refusal::{Reason, Refusal};
 use crate::desk::webhooks::{self, Line, WebhooksError};
 use crate::http::Clients;
@@ -91,6 +91,7 @@ pub(super) async fn sync(
     State(listed): State<Listed>,
     State(about): State<About>,
     State(store): State<Arc<dyn Store>>,
+    State(lanes): State<Lanes>,
 ) -> Result<Response, Refusal> {
     if about.webhooks.callback.is_none() {
         return Err(Reason::NoPublicUrl.into());
@@ -99,7 +100,10 @@ pub(super) async fn sync(
         store.ask_for_webhooks().await?;
         listed.synced.send_replace(Some(Instant::now()));
         tracing::info!("that the webhooks be brought in line was asked for by the API");
-        let sentence = "a running service brings the webhooks in line within a few seconds";
+        let sentence = format!(
+            "a running service brings the webhooks in line {}",
+            soon(&lanes)
+        );
         Ok(json!({ "sentence": sentence }))
     })
     .await

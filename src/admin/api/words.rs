@@ -16,6 +16,8 @@ use crate::admin::refusal::{Reason, Refusal};
 use crate::admin::to_its_end;
 use crate::desk::reference::find_known;
 use crate::desk::words::{self, Tried, Which};
+use crate::lane::Lanes;
+use crate::model::lane::Lane;
 use crate::store::{Store, StoreError};
 
 /// As many as a person names at once.
@@ -157,11 +159,24 @@ pub(super) async fn ignore(
 }
 
 /// Whoever leads sweeps within a few seconds, also if that is another process.
-pub(super) async fn sweep(State(store): State<Arc<dyn Store>>) -> Result<Response, Refusal> {
+pub(super) async fn sweep(
+    State(store): State<Arc<dyn Store>>,
+    State(lanes): State<Lanes>,
+) -> Result<Response, Refusal> {
     asked(async move {
         store.ask_for_sweep().await?;
         tracing::info!("a sweep was asked for by the API");
-        Ok(json!({ "sentence": "a running service sweeps within a few seconds" }))
+        let sentence = format!("a running service sweeps {}", soon(&lanes));
+        Ok(json!({ "sentence": sentence }))
     })
     .await
+}
+
+/// When something is done for which Trello is asked.
+pub(super) fn soon(lanes: &Lanes) -> &'static str {
+    if lanes.is_open(Lane::Trello) {
+        "within a few seconds"
+    } else {
+        "as soon as Trello works again"
+    }
 }

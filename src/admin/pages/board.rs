@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 
 use crate::admin::About;
 use crate::admin::access::Access;
-use crate::admin::pages::deeds::{Deed, Done, told};
+use crate::admin::pages::deeds::{Deed, Done, Visitor};
 use crate::admin::pages::list::trello;
 use crate::admin::pages::view::{Board, BoardPage, Day, Fact, Line, Link, rendered};
 use crate::admin::pages::words::{capitalised, counted, mark, named, sentence};
@@ -44,7 +43,7 @@ pub(super) async fn show(
     State(about): State<About>,
     State(access): State<Access>,
     board: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let asked = asked.map(|Query(asked)| asked).unwrap_or_default();
@@ -55,7 +54,7 @@ pub(super) async fn show(
     match read(&*store, board, before).await {
         Ok(Some(seen)) => rendered(&BoardPage {
             frame: frame(&about, &access),
-            done: told(&headers, asked.done, asked.count),
+            done: visitor.told(asked.done, asked.count),
             board: seen.shown(&clients.docspace, before, Timestamp::now()),
         }),
         Ok(None) => lost(),

@@ -1,11 +1,13 @@
 //! What a person does on the pages: plain forms, answered by a way back to where he was, with what came of it.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::{FormRejection, PathRejection};
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, FromRef as _, FromRequestParts, Path, State};
 use axum::http::header::{HOST, REFERER};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{MethodRouter, post};
@@ -19,7 +21,9 @@ use crate::admin::pages::{goes_on, lost, trouble};
 use crate::admin::to_its_end;
 use crate::desk::findings::Tone;
 use crate::desk::words::{self, Mirrored, Which};
+use crate::lane::Lanes;
 use crate::model::id::BoardId;
+use crate::model::lane::Lane;
 use crate::store::{Store, StoreError};
 
 /// What can be done.
@@ -87,6 +91,16 @@ impl Done {
         }
     }
 
+    /// Whether what was asked for is done by asking the services.
+    fn needs_services(self) -> bool {
+        match self {
+            Self::Retried | Self::RetriedAll | Self::Released | Self::Swept | Self::Mirrored => {
+                true
+            }
+            Self::Held | Self::Ignored | Self::Inbox => false,
+        }
+    }
+
     /// What is said of it; `count` is of boards.
     pub(super) fn said(self, count: u64) -> view::Done {
         let boards = counted(count, "board", "boards");
@@ -126,10 +140,39 @@ impl Done {
     }
 }
 
-/// What the address says was done, where one of our own pages led here. A link from elsewhere tells of what nobody did.
-pub(super) fn told(headers: &HeaderMap, done: Option<Done>, count: u64) -> Option<view::Done> {
-    done.filter(|_| comes_from_us(headers))
-        .map(|done| done.said(count))
+/// Who looks at a page, and what keeps from being done what was asked for there.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    comes_from_us: bool,
+    /// The service that does not work.
+    paused: Option<&'static str>,
+}
+
+impl Visitor {
+    /// What the address says was done, where one of our own pages led here. A link from elsewhere tells of what nobody did.
+    pub(super) fn told(&self, done: Option<Done>, count: u64) -> Option<view::Done> {
+        let done = done.filter(|_| self.comes_from_us)?;
+        let mut told = done.said(count);
+        if let Some(service) = self.paused.filter(|_| done.needs_services()) {
+            told.said = format!("{} It waits until {service} works again.", told.said);
+            told.tone = Tone::Care;
+        }
+        Some(told)
+    }
+}
+
+impl FromRequestParts<Admin> for Visitor {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Infallible> {
+        let lanes = Lanes::from_ref(admin);
+        let services = [(Lane::Trello, "Trello"), (Lane::DocSpace, "DocSpace")];
+        let paused = services.into_iter().find(|(lane, _)| !lanes.is_open(*lane));
+        Ok(Self {
+            comes_from_us: comes_from_us(&parts.headers),
+            paused: paused.map(|(_, name)| name),
+        })
+    }
 }
 
 /// Over plain HTTP browsers say only from which page they come.
@@ -307,8 +350,19 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
                 .collect();
-            let told = told(&headers, Some(Done::Released), 2);
+            let mut visitor = Visitor {
+                comes_from_us: comes_from_us(&headers),
+                paused: None,
+            };
+            let told = visitor.told(Some(Done::Released), 2);
             assert_eq!(told.is_some(), is_told, "{given:?}");
+            visitor.paused = Some("DocSpace");
+            let waits = |done| {
+                let told = visitor.told(Some(done), 2);
+                told.is_some_and(|told| told.said.ends_with("until DocSpace works again."))
+            };
+            assert_eq!(waits(Done::Retried), is_told, "{given:?}");
+            assert!(!waits(Done::Ignored));
         }
     }
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::time::{Instant, timeout};
 
 use crate::admin::About;
 use crate::admin::access::Access;
-use crate::admin::pages::deeds::told;
+use crate::admin::pages::deeds::Visitor;
 use crate::admin::pages::frame;
 use crate::admin::pages::list::{Asked, Found, ROWS};
 use crate::admin::pages::plot::{Span, plot};
@@ -32,7 +31,7 @@ pub(super) async fn show(
     State(clients): State<Clients>,
     State(about): State<About>,
     State(access): State<Access>,
-    headers: HeaderMap,
+    visitor: Visitor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     // Whoever writes nonsense into the address sees the page as it is without.
@@ -51,7 +50,7 @@ pub(super) async fn show(
     let now = snapshot.minutes.now;
     rendered(&Home {
         frame: frame(&about, &access),
-        done: told(&headers, asked.done, asked.count),
+        done: visitor.told(asked.done, asked.count),
         status: snapshot.status.clone(),
         spans: Span::ALL
             .into_iter()

@@ -50,7 +50,7 @@ impl Found {
     }
 
     /// What is said where no board is shown.
-    fn emptiness(&self, is_filtered: bool) -> &'static str {
+    fn emptiness(&self, is_filtered: bool, is_further: bool) -> &'static str {
         match self {
             Self::Away => "The database does not answer, so no board can be shown.",
             Self::Slow => "This took too long. Try again in a moment.",
@@ -58,6 +58,7 @@ impl Found {
             Self::Boards(page) if page.next.is_some() => {
                 "None of the boards that were looked through so far is like that."
             }
+            Self::Boards(_) if is_further => "No more boards come after these.",
             Self::Boards(_) if is_filtered => "No board is like that.",
             Self::Boards(_) => {
                 "There is no board yet. It comes here by itself when it is made in Trello."
@@ -155,7 +156,7 @@ impl Asked {
             is_filtered,
             here: self.address(self.span, self.before()),
             rows: rows.iter().map(|entry| row(entry, docspace, now)).collect(),
-            emptiness: found.emptiness(is_filtered),
+            emptiness: found.emptiness(is_filtered, self.before().is_some()),
             first: self.before().is_some().then(|| to(None)),
             next: next.map(|next| Link {
                 url: to(Some(next)),
@@ -250,13 +251,12 @@ mod tests {
             (found(None), "No board is like that."),
         ];
         for (found, said) in table {
-            assert!(found.emptiness(true).contains(said), "{found:?}");
+            assert!(found.emptiness(true, false).contains(said), "{found:?}");
         }
-        assert!(
-            found(None)
-                .emptiness(false)
-                .starts_with("There is no board yet.")
-        );
+        let none = found(None).emptiness(false, false);
+        assert!(none.starts_with("There is no board yet."), "{none}");
+        let further = found(None).emptiness(false, true);
+        assert!(further.starts_with("No more boards"), "{further}");
     }
 
     #[test]

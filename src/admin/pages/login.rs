@@ -50,7 +50,7 @@ pub(super) async fn log_in(
 fn refused(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => {
-            "This is not the token. It is the value of BOARDROOM_ADMIN_TOKEN as the service was started with."
+            "This is not the token. Give the value of BOARDROOM_ADMIN_TOKEN with which the service was started."
         }
         StatusCode::TOO_MANY_REQUESTS => {
             "Too many wrong tokens were given. Wait ten seconds and try again."

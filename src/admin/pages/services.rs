@@ -126,8 +126,8 @@ fn budget(shared: &Shared, kept: &Kept) -> Fact {
     Fact {
         label: "Requests",
         said: vec![format!(
-            "{left} of {allowed} free in any {:?}",
-            budget.per()
+            "{taken} in the last {} s, at most {allowed}",
+            budget.per().as_secs()
         )],
         meter: Some(meter(taken, allowed.into())),
         ..Fact::default()
