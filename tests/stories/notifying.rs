@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use boardroom::sandbox::{Answer, Effect, Fault};
+use boardroom::sandbox::{Answer, Effect, Fault, Role};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -218,6 +218,29 @@ async fn a_webhook_that_was_dead_and_a_brake_are_told_of() {
     let released = house.command(&["release"]).output().unwrap();
     assert!(released.status.success());
     hearer.told("brake_on/brake.create", "resolved").await;
+}
+
+#[tokio::test]
+async fn a_workspace_in_which_the_member_is_no_admin_any_more_is_told_of_when_that_lasts() {
+    let (mut house, hearer) = House::telling().await;
+    let _service = house.start().await;
+    let (us, cause) = (house.trello.member(), "workspace_admin_lost");
+    let role = |role| {
+        let workspace = &house.workspace;
+        house.trello.set_workspace_role(workspace, &us, Some(role));
+    };
+    role(Role::Normal);
+    let known = format!("SELECT count(*) FROM concern WHERE code = '{cause}'");
+    eventually("it is known", || async { house.count(&known).await == 1 }).await;
+    assert_eq!(hearer.count(cause), 0, "one list may be wrong");
+    let ms = Duration::from_mins(6).as_millis();
+    let age = format!("UPDATE concern SET since = since - {ms}");
+    house.storage.execute(&age).await;
+    let told = hearer.told(cause, "firing").await;
+    assert!(text(&told).contains("`Sales Team`"), "{told}");
+    role(Role::Admin);
+    hearer.told(cause, "resolved").await;
+    assert_eq!(hearer.count(cause), 2);
 }
 
 #[tokio::test]

@@ -118,7 +118,10 @@ async fn a_parameter_that_is_wrong_is_named() {
         ("/boards?limit=1&limit=2", "`limit` is given more than once"),
         ("/boards?cursor=%FF", "`cursor` is none of this list"),
         ("/boards?status=%00", "`status` is one that no board has"),
-        ("/boards/x/history?cursor=-1", "`cursor` is none of this list"),
+        (
+            "/boards/x/history?cursor=-1",
+            "`cursor` is none of this list",
+        ),
         ("/boards/x/history?before=1", "`limit` and `cursor` may be"),
         ("/boards/%FF", "not percent-encoded UTF-8"),
     ] {
