@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::check::report::{Finding, Report};
 use crate::cli::{Context, wiring};
-use crate::config::{Config, Needs, Stray, effective, strays};
+use crate::config::{Config, Needs, SecretUrl, Stray, effective, strays};
 
 pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     let config = Arc::new(context.load(Needs::Serve)?);
@@ -33,6 +33,8 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<ExitCode> {
     report.show(&[configuration(context)]);
     report.show(&strayed(context));
     report.show(traces(&config, context).as_slice());
+    report.show(&watchers(&config));
+    report.show(sweeps(&config).as_slice());
     report.show(&[database::check(&config).await]);
     for findings in remote {
         report.show(&findings.await?);
@@ -71,6 +73,35 @@ fn traces(config: &Config, context: &Context) -> Option<Finding> {
             error.fix(),
         )),
     }
+}
+
+/// Who is told how it goes. Nobody is told anything now; the addresses may carry keys, and are not shown.
+fn watchers(config: &Config) -> Vec<Finding> {
+    let host = |url: &SecretUrl| url.expose().host_str().unwrap_or_default().to_owned();
+    let watchers = &config.watchers;
+    let notices = watchers.notify.as_ref().map(|notify| {
+        let signed = match notify.secret {
+            Some(_) => "signed",
+            None => "not signed",
+        };
+        let to = host(&notify.url);
+        let detail = format!("posted to {to}, {signed}; `boardroom notify` posts one for a test");
+        Finding::ok("notices", detail)
+    });
+    let heartbeat = watchers.heartbeat.as_ref().map(|url| {
+        let detail = format!("{} is asked every minute while all is well", host(url));
+        Finding::ok("heartbeat", detail)
+    });
+    notices.into_iter().chain(heartbeat).collect()
+}
+
+fn sweeps(config: &Config) -> Option<Finding> {
+    let words = wiring::too_many_sweeps(config)?;
+    Some(Finding::warning(
+        "sweeps",
+        words,
+        "Set BOARDROOM_SWEEP_EVERY to 30s or more; webhooks bring what happens in between.",
+    ))
 }
 
 /// Variables that look like settings and are none.

@@ -45,8 +45,6 @@ use crate::worker::{Worker, side_by_side};
 
 /// How services are named in leases.
 const HOLDER: &str = "serve";
-/// Sweeps more often than this are refused in part (Atlassian, "Rate limits": 100 requests to `/1/members/` in 900 s).
-const BUSY_SWEEPS: Duration = Duration::from_secs(30);
 /// How long the database may take to close. It is consistent without that.
 const CLOSING: Duration = Duration::from_secs(5);
 /// How often the rows of lanes are read, which others may have written.
@@ -179,12 +177,8 @@ fn tell_of_surroundings(config: &Config, company: &Company) {
         ),
         Database::Postgres { .. } | Database::Sqlite { .. } => {}
     }
-    if config.sweep_every < BUSY_SWEEPS {
-        tracing::warn!(
-            "BOARDROOM_SWEEP_EVERY is {:?}: a sweep asks for the member up to three times, and Trello allows that 100 times in 15 minutes; \
-             with {BUSY_SWEEPS:?} or more all are answered",
-            config.sweep_every
-        );
+    if let Some(words) = wiring::too_many_sweeps(config) {
+        tracing::warn!("{words}");
     }
     if config.callback.is_none() {
         tracing::warn!(

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::runtime::Builder;
@@ -56,6 +57,18 @@ pub(super) fn receiver(config: &Config) -> anyhow::Result<Option<Receiver>> {
     receiver
         .map(Some)
         .context("cannot set up the client for BOARDROOM_NOTIFY_URL")
+}
+
+/// What is to be said where Trello will refuse a part of the sweeps: it allows 100 requests to `/1/members/` in 900 s, and a sweep makes up to
+/// three of them (Atlassian, "Rate limits").
+pub(super) fn too_many_sweeps(config: &Config) -> Option<String> {
+    const BUSY: Duration = Duration::from_secs(30);
+    let every = config.sweep_every;
+    (every < BUSY).then(|| {
+        format!(
+            "BOARDROOM_SWEEP_EVERY is {every:?}: Trello refuses a part of so many sweeps, for it allows 100 requests about the member in 15 minutes"
+        )
+    })
 }
 
 pub(super) fn heartbeat(config: &Config) -> Result<Option<Heartbeat>, api::BuildError> {

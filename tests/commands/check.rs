@@ -48,6 +48,25 @@ async fn whether_traces_go_somewhere_is_said_to_whoever_wants_them_and_no_addres
 }
 
 #[tokio::test]
+async fn who_is_told_how_it_goes_is_said_without_telling_them_anything() {
+    let mut lab = Lab::new().await;
+    let nobody = format!("http://{}/opensesame", deserted());
+    lab.set("BOARDROOM_NOTIFY_URL", &nobody);
+    lab.set("BOARDROOM_HEARTBEAT_URL", &nobody);
+    lab.set("BOARDROOM_SWEEP_EVERY", "10s");
+    let check = lab.run(&["check"]).await;
+    check.failed_only(&[]);
+    check.found(
+        "ok",
+        "notices",
+        &["127.0.0.1", "not signed", "boardroom notify"],
+    );
+    check.found("ok", "heartbeat", &["127.0.0.1", "while all is well"]);
+    check.found("warning", "sweeps", &["is 10s", "30s or more"]);
+    assert!(!check.stdout.contains("opensesame"), "{check:?}");
+}
+
+#[tokio::test]
 async fn everything_that_is_in_order_is_said_line_by_line() {
     let mut lab = Lab::new().await;
     lab.trello().add_workspace("Sales");
