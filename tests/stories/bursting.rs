@@ -134,8 +134,14 @@ async fn a_board_that_may_not_be_seen_spoils_no_other_of_its_ten() {
     house.make_due(&seen).await;
     house.status(&seen[0], "mirrored not_visible").await;
     house.status(&seen[8], "waiting deletion").await;
+    // Whatever is still in hand from before leaves fewer places, so that the last of them come in a turn of their own.
+    eventually("all nine were read", || async {
+        house.reads().iter().sum::<usize>() == 9
+    })
+    .await;
     house.all_mirrored(&seen[1..8]).await;
-    assert_eq!((house.reads(), house.control_reads()), (vec![9], 1));
+    assert!(house.reads().len() <= 2, "{:?}", house.reads());
+    assert!(house.control_reads() <= 2, "{}", house.control_reads());
 }
 
 #[tokio::test]
