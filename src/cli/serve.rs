@@ -265,7 +265,9 @@ impl Service {
         let router = http::router(shared.clone());
         let (stop, hard_stop) = (supervisor.soft_stop(), supervisor.hard_stop());
         supervisor.spawn("public listener", async move {
-            if let Err(error) = server::serve(listener, router, stop, &hard_stop).await {
+            if let Err(error) =
+                server::serve(listener, router, server::Silence::Waits, stop, &hard_stop).await
+            {
                 tracing::error!(%error, "the public listener failed");
             }
         });

@@ -56,11 +56,21 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
+/// What it means that a client says no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It waits for the answers, as `nc -N` does.
+    Waits,
+    /// It has left: a stream of events, which has no end, must not go on for nobody.
+    Leaves,
+}
+
 /// Serves until it is told to stop, then lets requests end that have begun, and drops those that are left when it is stopped hard. Handlers
 /// find the address of the other end as `ConnectInfo<SocketAddr>`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    silence: Silence,
     stop: CancellationToken,
     hard_stop: &CancellationToken,
 ) -> io::Result<()> {
@@ -68,6 +78,7 @@ pub async fn serve(
     let house = House {
         crowd: Crowd::of_at_most(most_connections()),
         router,
+        silence,
         graceful: GracefulShutdown::new(),
         connections: TaskTracker::new(),
         hard_stop: hard_stop.child_token(),
@@ -104,6 +115,7 @@ async fn refused(error: &io::Error) {
 struct House {
     crowd: Crowd,
     router: Router,
+    silence: Silence,
     graceful: GracefulShutdown,
     connections: TaskTracker,
     hard_stop: CancellationToken,
@@ -116,8 +128,7 @@ impl House {
         let (stream, served) = self.crowd.admit(stream, peer, self.router.clone());
         let connection = http1::Builder::new()
             .max_buf_size(LONGEST_HEAD)
-            // Who has sent a whole request and says no more, as `nc -N`, waits for the answer.
-            .half_close(true)
+            .half_close(self.silence == Silence::Waits)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(served));
         let connection = self.graceful.watch(connection);
         let hard_stop = self.hard_stop.clone();
@@ -226,6 +237,7 @@ mod tests {
         let house = House {
             crowd: Crowd::of_at_most(1),
             router,
+            silence: Silence::Waits,
             graceful: GracefulShutdown::new(),
             connections: TaskTracker::new(),
             hard_stop: CancellationToken::new(),
@@ -252,7 +264,7 @@ mod tests {
         let (stop, hard_stop) = (CancellationToken::new(), CancellationToken::new());
         let serving = tokio::spawn({
             let (stop, hard_stop) = (stop.clone(), hard_stop.clone());
-            async move { serve(listener, router, stop, &hard_stop).await }
+            async move { serve(listener, router, Silence::Waits, stop, &hard_stop).await }
         });
         let mut client = client(address).await;
         in_time(come.notified()).await;

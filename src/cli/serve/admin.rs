@@ -78,7 +78,15 @@ pub(super) fn serve(
     tracing::info!(listen = %address, token = token.is_some(), "status page, API and metrics");
     let hard_stop = supervisor.hard_stop();
     supervisor.spawn("admin listener", async move {
-        if let Err(error) = server::serve(listener, router, listening, &hard_stop).await {
+        if let Err(error) = server::serve(
+            listener,
+            router,
+            server::Silence::Leaves,
+            listening,
+            &hard_stop,
+        )
+        .await
+        {
             tracing::error!(%error, "the admin listener failed");
         }
     });
