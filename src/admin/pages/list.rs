@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::admin::pages::deeds::Done;
 use crate::admin::pages::plot::Span;
 use crate::admin::pages::view::{BoardRow, Link, List, StatusChoice};
-use crate::admin::pages::words::{encoded, mark, moment, named, why};
+use crate::admin::pages::words::{briefly_named, encoded, mark, moment, why};
 use crate::docspace::DocSpace;
 use crate::model::time::Timestamp;
 use crate::store::{Cursor, Entry, Filter, Page};
@@ -170,14 +170,14 @@ fn row(entry: &Entry, docspace: &DocSpace, now: Timestamp) -> BoardRow {
     let board = &entry.standing;
     BoardRow {
         href: format!("/boards/{}", board.id),
-        name: named(board.name.as_deref()),
+        name: briefly_named(board.name.as_deref()),
         trello: trello(board.short_link.as_deref()),
         mark: mark(&board.words, !board.twins.is_empty()),
         why: why(&board.words, !board.twins.is_empty()),
         can_retry: board.words.status == "failed",
         room: board.room.map(|room| Link {
             url: docspace.room_url(room, entry.is_archived),
-            text: named(board.room_title.as_deref()),
+            text: briefly_named(board.room_title.as_deref()),
         }),
         since: moment(board.since, now),
     }

@@ -8,6 +8,8 @@ use crate::model::status::{Apart, Status};
 use crate::model::time::Timestamp;
 use crate::store::Words;
 
+/// More letters than three lines of a list hold.
+const SHOWN: usize = 300;
 /// What is said of a board that is mirrored otherwise.
 const TWINS: &str = "Another room carries its tag, too";
 
@@ -84,6 +86,15 @@ pub(super) fn named(name: Option<&str>) -> String {
         "(no name is known yet)".to_owned()
     } else {
         name
+    }
+}
+
+/// The same in a list, where three lines of it show: of thousands of letters the board's own page shows all.
+pub(super) fn briefly_named(name: Option<&str>) -> String {
+    let name = named(name);
+    match name.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name,
     }
 }
 
@@ -175,5 +186,9 @@ mod tests {
         assert_eq!(encoded("a&b=c d\"><é"), "a%26b%3Dc+d%22%3E%3C%C3%A9");
         assert_eq!(named(Some("a\u{202e}b\n")), "a b");
         assert_eq!(named(Some("\n")), "(no name is known yet)");
+        let long = "ü".repeat(SHOWN);
+        assert_eq!(briefly_named(Some(&long)), long);
+        let longer = format!("{long}ü");
+        assert_eq!(briefly_named(Some(&longer)), format!("{long}…"));
     }
 }
