@@ -64,3 +64,27 @@ async fn what_was_counted_is_told_over_an_hour_a_day_and_a_week() {
         );
     }
 }
+
+#[tokio::test]
+async fn soon_after_the_first_room_a_crash_loses_nothing_of_the_plot_and_the_page_names_the_workspace()
+ {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_SWEEP_EVERY", "1h");
+    let visitor = house.administered();
+    let service = house.start().await;
+    let board = house.board("Launch");
+    house.status(&board, "mirrored").await;
+    let kept = "SELECT count(*) FROM figure WHERE width = 60000 AND rooms = 1";
+    eventually("the room is written down", || async {
+        house.count(kept).await == 1
+    })
+    .await;
+    service.kill();
+    let _service = house.start().await;
+    let reader = Reader::new(&visitor).await;
+    let figures = reader.get("/figures").await.json();
+    assert_eq!(figures["rooms_made"], 1, "{figures}");
+    // One sweep has named it, and the next is far.
+    let page = visitor.with_token().get("/").await.text;
+    assert!(page.contains("Sales Team"), "{page}");
+}
