@@ -1,6 +1,6 @@
 //! `plan` and `apply`: what would change is shown and changes nothing; what is shown is done, and then there is nothing left.
 
-use boardroom::sandbox::{BoardId, HandMadeRoom, NewBoard};
+use boardroom::sandbox::{BoardId, Effect, Fault, HandMadeRoom, NewBoard};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -253,4 +253,19 @@ async fn what_cannot_be_done_is_told_board_by_board() {
         "{}",
         revoked.stderr
     );
+}
+
+#[tokio::test]
+async fn what_is_not_understood_of_one_board_keeps_no_other_from_its_plan() {
+    let mut lab = Lab::new().await;
+    lab.set("BOARDROOM_SINCE", "2020-01-01T00:00:00Z");
+    let (cursed, well) = (lab.new_board("Cursed"), lab.new_board("Well"));
+    lab.run(&["apply", "--yes"]).await;
+    lab.trello().rename(&well, "Better");
+    let path = format!("/1/boards/{cursed}");
+    lab.trello().fail(Fault::on("GET", &path, Effect::NotJson));
+    let both = lab.run(&["plan", "--json", &cursed, &well]).await;
+    assert_eq!(both.changes(), ["rename Better Well Better"], "{both:?}");
+    let alone = lab.run(&["plan", "--json", &cursed]).await;
+    assert_eq!(alone.code, 1, "{alone:?}");
 }
