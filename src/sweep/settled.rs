@@ -27,10 +27,8 @@ impl Sweep {
             let steady = seen.last.replace(scope.clone()).as_ref() == Some(scope);
             (steady, seen.settled.clone())
         };
-        if !is_steady {
-            // They are only shown, so nobody need wait for a second sweep.
-            self.name_workspaces(scope).await?;
-        }
+        // They are only shown, so nobody waits for a second sweep; but one that could not be listed has no place for a name before it is.
+        self.name_workspaces(scope).await?;
         if !is_steady || settled.as_ref() == Some(scope) {
             return Ok(());
         }

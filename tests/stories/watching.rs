@@ -283,3 +283,20 @@ async fn the_brake_is_let_go_with_a_button_and_each_button_says_what_it_did() {
         404
     );
 }
+
+#[tokio::test]
+async fn a_workspace_that_could_not_be_listed_at_first_is_named_when_it_is() {
+    let mut house = House::new().await;
+    house.set("BOARDROOM_SWEEP_EVERY", "1s");
+    let visitor = house.administered();
+    let boards = format!("/1/organizations/{}/boards", house.workspace);
+    let away = Effect::Answer(Answer::html(503));
+    house.trello.fail(Fault::on("GET", &boards, away).once());
+    let _service = house.start().await;
+    eventually("the page names it", || async {
+        let page = visitor.with_token().get("/").await.text;
+        page.contains("Sales Team")
+    })
+    .await;
+    assert!(house.trello.requests_to("GET", &boards) > 1);
+}
