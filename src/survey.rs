@@ -148,6 +148,8 @@ impl<'a> Line<'a> {
 #[derive(Debug)]
 pub struct Found {
     pub changes: Vec<Change>,
+    /// Of the boards that were named, those of which Trello's answer tells nothing: nobody knows what there is to do.
+    pub unread: Vec<(BoardId, TrelloError)>,
     /// What it rests on, for whoever does it.
     pub known: Known,
 }
@@ -160,6 +162,7 @@ struct World {
     records: BTreeMap<BoardId, Record>,
     /// Boards that were asked for one by one; none where Trello does not show one, with what it says.
     asked: HashMap<BoardId, Result<Board, TrelloError>>,
+    unread: Vec<(BoardId, TrelloError)>,
     rooms: HashMap<RoomId, Room>,
     tagged: HashMap<BoardId, Vec<RoomId>>,
     workspaces: HashMap<WorkspaceId, String>,
@@ -245,11 +248,16 @@ impl Survey<'_> {
     ) -> Result<Vec<Change>, SurveyError> {
         let mut changes = Vec::new();
         for id in boards {
-            // Whoever asks for one board is not told that there is nothing to do because nobody knows.
+            // Whoever names a board is not told that there is nothing to do because nobody knows.
             if only.is_some()
-                && let Some(error) = world.unanswered(*id, boards.len() == 1)
+                && let Some(error) = world.unanswered(*id)
             {
-                return Err(error.into());
+                if is_of_all(&error) {
+                    return Err(error.into());
+                }
+                // One that cannot be read must not stop the others.
+                world.unread.push((*id, error));
+                continue;
             }
             let mut record = world
                 .records
@@ -333,10 +341,21 @@ impl Survey<'_> {
     }
 }
 
+/// Whether Trello would say the same of every other board.
+fn is_of_all(error: &TrelloError) -> bool {
+    matches!(
+        error,
+        TrelloError::RateLimited { .. }
+            | TrelloError::Unavailable { .. }
+            | TrelloError::Unreachable(_)
+    )
+}
+
 impl World {
     fn found(self, changes: Vec<Change>) -> Found {
         Found {
             changes,
+            unread: self.unread,
             // Rooms were read and none was recorded: that stands for no look-up.
             known: Known {
                 audited: None,
@@ -345,18 +364,18 @@ impl World {
         }
     }
 
-    /// Why Trello did not say how a board is, where that says nothing of the board. What may be the fault of one board must not stop the
-    /// others: it counts where the board is asked for `alone`.
-    fn unanswered(&mut self, board: BoardId, alone: bool) -> Option<TrelloError> {
+    /// Why Trello did not say how a board is, where that says nothing of the board.
+    fn unanswered(&mut self, board: BoardId) -> Option<TrelloError> {
         let is_about_the_board = match self.asked.get(&board)? {
             Ok(_)
             | Err(
                 TrelloError::Unauthorized(_) | TrelloError::Forbidden(_) | TrelloError::NotFound(_),
             ) => true,
-            Err(TrelloError::Rejected { .. } | TrelloError::Unintelligible(_)) => !alone,
             Err(
                 TrelloError::RateLimited { .. }
                 | TrelloError::Unavailable { .. }
+                | TrelloError::Rejected { .. }
+                | TrelloError::Unintelligible(_)
                 | TrelloError::Unreachable(_),
             ) => false,
         };

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::api;
 use crate::cli::at_once::AtOnce;
-use crate::cli::plan::{Scene, line, show, summary, to_do};
+use crate::cli::plan::{Scene, line, show, summary, tell_of_unread, to_do};
 use crate::cli::{Context, plan, reference, wiring};
 use crate::config::Needs;
 use crate::model::board::Told;
@@ -60,11 +60,15 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         trello: &at_once.mirror.trello,
         docspace: &at_once.mirror.docspace,
     };
-    let Found { changes, known } = scene.changes(&arguments.boards, arguments.existing).await?;
+    let found = scene.changes(&arguments.boards, arguments.existing).await?;
+    let is_unread = tell_of_unread(&found.unread);
+    let Found { changes, known, .. } = found;
     at_once.mirror.surroundings.learn(|here| *here = known);
     let is_named = !arguments.boards.is_empty();
     show(&changes)?;
-    super::print(summary(&changes, "to be"))?;
+    if !(is_unread && changes.is_empty()) {
+        super::print(summary(&changes, "to be"))?;
+    }
     let code = if to_do(&changes) == 0 {
         ExitCode::SUCCESS
     } else if arguments.yes || agreed()? {
@@ -74,7 +78,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         ExitCode::SUCCESS
     };
     at_once.store().close().await;
-    Ok(code)
+    Ok(if is_unread { ExitCode::FAILURE } else { code })
 }
 
 /// Asks on the terminal; anything but a yes is a no.

@@ -17,7 +17,7 @@ use crate::mirror::plan::Rules;
 use crate::model::id::BoardId;
 use crate::store::{Store, StoreError};
 use crate::survey::{Change, Found, Kind, Line, Survey, SurveyError};
-use crate::trello::Trello;
+use crate::trello::{Trello, TrelloError};
 
 /// There is something to do.
 const CHANGES: u8 = 2;
@@ -65,23 +65,40 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
         docspace: &docspace,
     };
     let found = scene.changes(&arguments.boards, arguments.existing).await?;
-    let changes = found.changes;
+    let (changes, is_unread) = (found.changes, tell_of_unread(&found.unread));
     if arguments.json {
         for change in &changes {
             super::write(&json_line(&Line::of(change))?)?;
         }
     } else {
         show(&changes)?;
-        super::print(summary(&changes, "would be"))?;
+        // That there is nothing to do is not known then.
+        if !(is_unread && changes.is_empty()) {
+            super::print(summary(&changes, "would be"))?;
+        }
     }
     if let Some(store) = &store {
         store.close().await;
     }
-    Ok(if to_do(&changes) == 0 {
+    Ok(if is_unread {
+        ExitCode::FAILURE
+    } else if to_do(&changes) == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(CHANGES)
     })
+}
+
+/// Tells of the boards that could not be read; says whether there are any.
+pub(super) fn tell_of_unread(boards: &[(BoardId, TrelloError)]) -> bool {
+    for (board, error) in boards {
+        let failure = error.failure();
+        eprintln!(
+            "boardroom: what there is to do about board {board} is not known: {failure}\n  fix: {}",
+            failure.code.fix()
+        );
+    }
+    !boards.is_empty()
 }
 
 /// The database, if there is one by now.

@@ -266,6 +266,22 @@ async fn what_is_not_understood_of_one_board_keeps_no_other_from_its_plan() {
     lab.trello().fail(Fault::on("GET", &path, Effect::NotJson));
     let both = lab.run(&["plan", "--json", &cursed, &well]).await;
     assert_eq!(both.changes(), ["rename Better Well Better"], "{both:?}");
-    let alone = lab.run(&["plan", "--json", &cursed]).await;
-    assert_eq!(alone.code, 1, "{alone:?}");
+    let untold = format!("about board {cursed} is not known");
+    for arguments in [
+        &["plan", "--json", &cursed, &well][..],
+        &["plan", "--json", &cursed],
+        &["apply", "--yes", &cursed, &well],
+        &["apply", "--yes", &cursed],
+    ] {
+        let run = lab.run(arguments).await;
+        assert_eq!(run.code, 1, "{run:?}");
+        assert_eq!(run.stderr.matches(&untold).count(), 1, "{run:?}");
+        assert!(run.stderr.contains("fix: "), "{run:?}");
+    }
+    assert!(
+        lab.run(&["plan", "--json", &well])
+            .await
+            .changes()
+            .is_empty()
+    );
 }

@@ -44,6 +44,9 @@ pub(super) async fn of_board(
     trello_must_be_open(&lanes)?;
     docspace_must_be_open(&lanes)?;
     let found = Box::pin(survey.changes(Some(&[board]))).await?;
+    if let Some((_, error)) = found.unread.into_iter().next() {
+        return Err(error.into());
+    }
     let changes: Vec<_> = found.changes.iter().map(Line::of).collect();
     Ok(Json(json!({ "board_id": board, "changes": changes })))
 }
