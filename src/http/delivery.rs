@@ -33,10 +33,8 @@ use crate::watched::{Watched, Whose};
 
 /// Trello's deliveries are of 3 to 10 kB; a long description before and after a change makes one of 33 kB.
 pub(super) const LONGEST_BODY: usize = 1 << 20;
-/// Read and dropped of a body that nobody wants, so that the sender gets to read the answer.
+/// Read and dropped of a body that is too long, so that the sender gets to read the answer.
 const LONGEST_DRAIN: usize = 8 << 20;
-/// For how long. Who sends as much has sent it by then, and who does not need not be waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// How much of a body is kept for a person to look at.
 const LONGEST_CAPTURE: usize = 16 << 10;
 /// Trello sends a body at once. Whoever does not come to its end by then holds a connection for nothing.
@@ -56,7 +54,11 @@ impl FromRequest<Shared> for Signed {
         let verifier = Arc::<Verifier>::from_ref(shared);
         let (parts, body) = request.into_parts();
         if let Err(stranger) = shared.sources.admit(peer(&parts), &parts.headers) {
-            drain(&parts.headers, body, LONGEST_BODY).await;
+            let _ = timeout(
+                LONGEST_READ,
+                drain_unread(&parts.headers, body, LONGEST_BODY),
+            )
+            .await;
             return Err(turned_away(&metrics, stranger));
         }
         let Some(signature) = only_signature(&parts.headers) else {
@@ -98,11 +100,15 @@ async fn refuse_unread(shared: &Shared, parts: &Parts, mut body: Body) -> Status
     const CAUSE: &str = "no single signature";
     match Keeper::from_ref(shared).leave() {
         None => {
-            drain(&parts.headers, body, LONGEST_BODY).await;
+            let _ = timeout(
+                LONGEST_READ,
+                drain_unread(&parts.headers, body, LONGEST_BODY),
+            )
+            .await;
         }
         Some(leave) => {
             let mut head = Head::default();
-            let _ = timeout(LONGEST_WAIT, drain_into(&mut head, &mut body)).await;
+            let _ = timeout(LONGEST_READ, drain_into(&mut head, &mut body)).await;
             leave.keep(desk(shared), parts, head, CAUSE).await;
         }
     }
@@ -147,7 +153,7 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LONGEST_BODY) {
-        drain(headers, body, LONGEST_DRAIN).await;
+        drain_unread(headers, body, LONGEST_DRAIN).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
     let (mut read, mut place) = (Vec::new(), None);
@@ -159,7 +165,7 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
             continue;
         };
         if read.len() + data.len() > LONGEST_BODY {
-            drain(headers, body, LONGEST_DRAIN).await;
+            drain(body, LONGEST_DRAIN).await;
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         // Most bodies come in one piece, which need not be copied.
@@ -182,14 +188,16 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
 }
 
 /// Closing a connection with unread data resets it, and the sender may never see the answer.
-async fn drain(headers: &HeaderMap, body: Body, longest: usize) {
-    // Who asks first whether to send has sent nothing, and is told no.
-    if headers.contains_key(EXPECT) {
-        return;
-    }
+async fn drain(body: Body, longest: usize) {
     let mut rest = Limited::new(body, longest);
-    let to_its_end = async { while let Some(Ok(_)) = rest.frame().await {} };
-    let _ = timeout(LONGEST_WAIT, to_its_end).await;
+    while let Some(Ok(_)) = rest.frame().await {}
+}
+
+/// The same where nothing was read yet: who asks first whether to send has sent nothing, and is told no at once.
+async fn drain_unread(headers: &HeaderMap, body: Body, longest: usize) {
+    if !headers.contains_key(EXPECT) {
+        drain(body, longest).await;
+    }
 }
 
 /// The same, and keeps the beginning.
