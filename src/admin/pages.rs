@@ -5,6 +5,7 @@
 mod assets;
 mod board;
 mod deeds;
+mod done;
 mod home;
 mod list;
 mod live;

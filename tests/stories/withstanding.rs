@@ -259,4 +259,11 @@ async fn who_asks_whether_to_send_what_nobody_wants_is_told_no_without_sending()
         let answer = send(house.port, asked.as_bytes()).await;
         assert_eq!(answer.status, Some(status), "{answer:?}");
     }
+    // Who was told to go on gets to read the answer, as if it had not asked.
+    let piece = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000)).repeat(40);
+    let grown = format!(
+        "{HEAD}Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n{piece}0\r\n\r\n"
+    );
+    let answer = send(house.port, grown.as_bytes()).await;
+    assert!(answer.text.contains("HTTP/1.1 413 "), "{answer:?}");
 }

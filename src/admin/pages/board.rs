@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use crate::admin::About;
 use crate::admin::access::Access;
-use crate::admin::pages::deeds::{Deed, Done, Visitor};
+use crate::admin::pages::deeds::Deed;
+use crate::admin::pages::done::{Done, Visitor};
 use crate::admin::pages::list::trello;
 use crate::admin::pages::view::{Board, BoardPage, Day, Fact, Line, Link, rendered};
 use crate::admin::pages::words::{capitalised, counted, mark, named, sentence};

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::admin::About;
 use crate::admin::access::Access;
-use crate::admin::pages::deeds::Visitor;
+use crate::admin::pages::done::Visitor;
 use crate::admin::pages::frame;
 use crate::admin::pages::list::{Asked, Found, ROWS};
 use crate::admin::pages::plot::{Span, plot};

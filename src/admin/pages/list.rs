@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::admin::pages::deeds::Done;
+use crate::admin::pages::done::Done;
 use crate::admin::pages::plot::Span;
 use crate::admin::pages::view::{BoardRow, Link, List, StatusChoice};
 use crate::admin::pages::words::{briefly_named, encoded, mark, moment, why};
