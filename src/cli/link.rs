@@ -62,11 +62,9 @@ fn told(other: &Other) -> String {
         Fate::Untagged | Fate::Gone | Fate::Unchangeable | Fate::Overtaken | Fate::Unchecked => {
             other.sentence()
         }
-        Fate::Kept(failure) => format!(
-            "room {} keeps the tag of this board, and is not reported again: {}",
-            other.room,
-            explained(failure)
-        ),
+        Fate::Kept(failure) | Fate::Bereft(failure) => {
+            format!("{}: {}", other.what(), explained(failure))
+        }
     }
 }
 

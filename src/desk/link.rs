@@ -111,6 +111,8 @@ pub enum Fate {
     Unchangeable,
     /// Somebody else gave the board another room meanwhile, which may be this one.
     Overtaken,
+    /// Somebody else made it the board's room while it lost the tag, which could not be given back.
+    Bereft(Failure),
     /// The database could not say whether the board still has the room that it was given.
     Unchecked,
     Kept(Failure),
@@ -195,22 +197,22 @@ async fn untag(
         }
     }
     let tag = [board_tag(board)];
-    match writer.remove_tags(room, &tag).await {
-        Ok(()) => {}
+    let fate = match writer.remove_tags(room, &tag).await {
+        Ok(()) => Fate::Untagged,
         Err(DocSpaceError::NotFound(_)) => return Fate::Gone,
         Err(DocSpaceError::Forbidden(_)) => return Fate::Unchangeable,
-        Err(error) => return Fate::Kept(error.failure()),
-    }
-    // While it lost the tag, somebody may have made it the board's room.
+        // It may be done all the same.
+        Err(error) => Fate::Kept(error.failure()),
+    };
+    // Meanwhile somebody may have made it the board's room.
     match store.record(board).await {
         Ok(record) if room_of(record.as_ref()) == Some(room) => {
-            if let Err(error) = writer.add_tags(room, &tag).await {
-                let why = error.failure();
-                tracing::error!(board.id = %board, %room, code = %why.code, "the board's room could not be given the board's tag back: {why}");
+            match writer.add_tags(room, &tag).await {
+                Ok(()) => Fate::Overtaken,
+                Err(error) => Fate::Bereft(error.failure()),
             }
-            Fate::Overtaken
         }
-        Ok(_) | Err(_) => Fate::Untagged,
+        Ok(_) | Err(_) => fate,
     }
 }
 
@@ -219,25 +221,42 @@ fn room_of(record: Option<&Record>) -> Option<RoomId> {
 }
 
 impl Other {
+    /// What became of it, without why.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let room = self.room;
+        let what = match &self.fate {
+            Fate::Untagged => "has lost the tag of this board",
+            Fate::Gone => "is gone",
+            Fate::Unchangeable => {
+                "keeps the tag of this board, for DocSpace does not let it be changed, as it does in the archive; it is not reported again"
+            }
+            Fate::Overtaken => {
+                "keeps the tag of this board, which somebody gave another room meanwhile"
+            }
+            Fate::Bereft(_) => {
+                "may lack the tag of this board, to which somebody gave it meanwhile; link it once more"
+            }
+            Fate::Unchecked => {
+                "keeps the tag of this board, and is not reported again, for the database could not be asked; link it once more"
+            }
+            Fate::Kept(_) => "keeps the tag of this board, and is not reported again",
+        };
+        format!("room {room} {what}")
+    }
+
     #[must_use]
     pub fn sentence(&self) -> String {
-        let room = self.room;
+        let what = self.what();
         match &self.fate {
-            Fate::Untagged => format!("room {room} has lost the tag of this board"),
-            Fate::Gone => format!("room {room} is gone"),
-            Fate::Unchangeable => format!(
-                "room {room} keeps the tag of this board, for DocSpace does not let it be changed, as it does in the archive; it is not reported again"
-            ),
-            Fate::Overtaken => format!(
-                "room {room} keeps the tag of this board, which somebody gave another room meanwhile"
-            ),
-            Fate::Unchecked => format!(
-                "room {room} keeps the tag of this board, and is not reported again: the database does not answer"
-            ),
-            Fate::Kept(failure) => format!(
-                "room {room} keeps the tag of this board, and is not reported again: {}",
-                failure.code.sentence()
-            ),
+            Fate::Kept(failure) | Fate::Bereft(failure) => {
+                format!("{what}: {}", failure.code.sentence())
+            }
+            Fate::Untagged
+            | Fate::Gone
+            | Fate::Unchangeable
+            | Fate::Overtaken
+            | Fate::Unchecked => what,
         }
     }
 }

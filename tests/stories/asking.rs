@@ -1,6 +1,7 @@
 //! The API: it shows what the commands show, does what they do, and answers as its own document says.
 
 mod figures;
+mod linking;
 mod refusals;
 mod rooms;
 mod webhooks;

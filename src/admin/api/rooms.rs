@@ -88,7 +88,7 @@ pub(super) async fn link(
 
 fn other(other: &Other) -> serde_json::Value {
     let has_lost_it = match other.fate {
-        Fate::Untagged | Fate::Gone => true,
+        Fate::Untagged | Fate::Gone | Fate::Bereft(_) => true,
         Fate::Unchangeable | Fate::Overtaken | Fate::Unchecked | Fate::Kept(_) => false,
     };
     json!({ "room_id": other.room, "untagged": has_lost_it, "sentence": other.sentence() })

@@ -1,14 +1,12 @@
 //! What people tell by the API about rooms: that a board gets one, and which it is.
 
-use std::time::Duration;
-
 use boardroom::sandbox::{Answer, Effect, Fault, HandMadeRoom};
 use serde_json::{Value, json};
 
 use crate::asking::Reader;
 use crate::house::{House, eventually};
 
-fn board_tag(board: &str) -> String {
+pub(super) fn board_tag(board: &str) -> String {
     format!("Trello board {board}")
 }
 
@@ -204,81 +202,6 @@ async fn a_room_that_cannot_be_the_boards_is_refused_and_said_why() {
     let one = reader.get(&format!("/boards/{ours}")).await.json();
     assert_eq!(one["room_id"], own["room"], "nothing has changed");
     assert_eq!(house.docspace.requests_to("DELETE", "/"), 0);
-}
-
-#[tokio::test]
-async fn of_two_people_who_link_at_a_time_the_first_leaves_the_room_of_the_other_alone() {
-    let mut house = House::new().await;
-    let visitor = house.administered();
-    let _service = house.start().await;
-    let reader = Reader::new(&visitor).await;
-    let board = house.board("Launch");
-    house.status(&board, "mirrored").await;
-    let first = house.docspace.rooms()[0].id;
-    let tagged = |title| {
-        let room = HandMadeRoom::titled(title).tag("Trello integration");
-        house.docspace.create_room(room.tag(&board_tag(&board)))
-    };
-    let (early, late) = (tagged("Early"), tagged("Late"));
-    // The first of them is stopped at the first room that is to lose the tag.
-    let tags = format!("/api/2.0/files/rooms/{first}/tags");
-    let slow = Effect::DelayBefore(Duration::from_secs(3));
-    house.docspace.fail(Fault::on("DELETE", &tags, slow).once());
-    let path = format!("/boards/{board}/room");
-    let (early_body, late_body) = (json!({ "room": early }), json!({ "room": late }));
-    let overtaken = reader.put(&path, &early_body);
-    let overtaking = async {
-        eventually("the first link is on its way", || async {
-            house.docspace.requests_to("DELETE", &tags) > 0
-        })
-        .await;
-        reader.put(&path, &late_body).await
-    };
-    let (overtaken, overtaking) = tokio::join!(overtaken, overtaking);
-    assert_eq!((overtaken.status, overtaking.status), (200, 200));
-    let others = overtaken.json()["others"].clone();
-    let left = others.as_array().unwrap().iter();
-    let mut left = left.filter(|other| other["room_id"] == json!(late));
-    let left = left.next().unwrap();
-    assert_eq!(left["untagged"], json!(false), "{others}");
-    house.status(&board, "mirrored").await;
-    let one = reader.get(&format!("/boards/{board}")).await.json();
-    assert_eq!(one["room_id"], json!(late));
-    let tags = house.docspace.room(late).unwrap().tags;
-    assert!(tags.contains(&board_tag(&board)), "{tags:?}");
-}
-
-#[tokio::test]
-async fn a_room_that_is_linked_while_it_loses_its_tag_gets_it_back() {
-    let mut house = House::new().await;
-    let visitor = house.administered();
-    let _service = house.start().await;
-    let reader = Reader::new(&visitor).await;
-    let board = house.board("Launch");
-    house.status(&board, "mirrored").await;
-    let first = house.docspace.rooms()[0].id;
-    let own = HandMadeRoom::titled("Early").tag("Trello integration");
-    let early = house.docspace.create_room(own);
-    let tags = format!("/api/2.0/files/rooms/{first}/tags");
-    let slow = Effect::DelayBefore(Duration::from_secs(3));
-    house.docspace.fail(Fault::on("DELETE", &tags, slow).once());
-    let path = format!("/boards/{board}/room");
-    let (away, back) = (json!({ "room": early }), json!({ "room": first }));
-    let overtaken = reader.put(&path, &away);
-    let overtaking = async {
-        eventually("the first room is to lose its tag", || async {
-            house.docspace.requests_to("DELETE", &tags) > 0
-        })
-        .await;
-        reader.put(&path, &back).await
-    };
-    let (overtaken, overtaking) = tokio::join!(overtaken, overtaking);
-    assert_eq!((overtaken.status, overtaking.status), (200, 200));
-    let others = overtaken.json()["others"].clone();
-    assert_eq!(others[0]["room_id"], json!(first), "{others}");
-    assert_eq!(others[0]["untagged"], json!(false), "{others}");
-    let room = house.docspace.room(first).unwrap();
-    assert!(room.tags.contains(&board_tag(&board)), "{:?}", room.tags);
 }
 
 #[tokio::test]
