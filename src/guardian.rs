@@ -28,8 +28,6 @@ pub use refusals::Refusals;
 
 /// Rounds that were asked for are at least so far apart.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How often it is looked whether a board needs a webhook, or needs it no more; a new room tells at once.
-const POLL: Duration = Duration::from_secs(1);
 
 /// The guardian of whoever leads.
 #[derive(Debug)]
@@ -108,15 +106,18 @@ impl Guardian {
     }
 
     async fn keep_guard(&mut self) {
-        let (mut failures, mut twice) = (0, false);
+        // `owed`: whether a person still waits for what nothing needs to be removed, which takes two rounds.
+        let (mut failures, mut owed) = (0, false);
         let lanes = self.lanes.clone();
         loop {
             lanes.until_open(Lane::Trello).await;
             let back = lanes.trello_is_back().notified();
+            let may_remove = self.may_remove();
             let wait = match self.tick().await {
                 Ok(()) => {
                     failures = 0;
-                    if std::mem::take(&mut twice) {
+                    if owed && may_remove {
+                        owed = false;
                         continue;
                     }
                     self.until_next_round()
@@ -133,12 +134,11 @@ impl Guardian {
                 () = roles.notified() => self.state.rounds = 0,
                 () = asked.notified() => {
                     self.hurry().await;
-                    // What nothing needs is gone after the second round, as with the command.
-                    twice = true;
+                    owed = true;
                 }
                 () = back => {}
                 changed = scope.changed() => if changed.is_err() { return std::future::pending().await },
-                () = self.mind_boards_for(wait) => {}
+                () = self.mind_boards_for(wait, owed && !may_remove) => {}
             }
         }
     }
@@ -148,26 +148,6 @@ impl Guardian {
         tokio::time::sleep(PAUSE.min(self.every)).await;
         self.state.refusals.hurry();
         self.state.rounds = 0;
-    }
-
-    /// Between two rounds: whatever boards need is done as soon as it shows.
-    async fn mind_boards_for(&mut self, span: Duration) {
-        let (bound, lanes, end) = (
-            self.bound.clone(),
-            self.lanes.clone(),
-            Instant::now() + span,
-        );
-        while Instant::now() < end {
-            let told = bound.notified();
-            if lanes.is_open(Lane::Trello)
-                && let Err(error) = self.mind_boards().await
-            {
-                self.explain(&error).await;
-                tokio::time::sleep(WEBHOOK.first).await;
-            }
-            let pause = POLL.min(end.saturating_duration_since(Instant::now()));
-            let _ = tokio::time::timeout(pause, told).await;
-        }
     }
 
     fn until_next_round(&self) -> Duration {
@@ -362,6 +342,11 @@ impl Guardian {
         Ok(())
     }
 
+    /// Whether it is known what is needed. Before the first look over all rooms it is not known which boards have one.
+    fn may_remove(&self) -> bool {
+        self.scope.borrow().is_some() && self.surroundings.now().audited.is_some()
+    }
+
     /// Removes webhooks of this instance that nothing needs: for a URL that is not configured any more, or on something that is not watched
     /// any more, and was not in the last round either. Those of others, and those for further configured URLs, are spared.
     async fn remove_stale(
@@ -369,8 +354,7 @@ impl Guardian {
         there: &[Webhook],
         callback: &str,
     ) -> Result<(), GuardianError> {
-        // Before the first look over all rooms it is not known which boards have one.
-        if self.surroundings.now().audited.is_none() {
+        if !self.may_remove() {
             return Ok(());
         }
         let kept: HashSet<WebhookId> = self

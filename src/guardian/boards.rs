@@ -10,9 +10,12 @@ use crate::guardian::{Guardian, GuardianError, Registered};
 use crate::lane::{Charge, Verdict};
 use crate::model::id::{BoardId, ModelId, WebhookId};
 use crate::model::lane::Lane;
+use crate::retry::WEBHOOK;
 use crate::store::history::{Event, Note};
 use crate::trello::Webhook;
 
+/// How often it is looked whether a board needs a webhook, or needs it no more; a new room tells at once.
+const POLL: Duration = Duration::from_secs(1);
 /// How many boards one step looks through.
 const STEP: u32 = 1_000;
 /// So few boards are looked at again at once when their webhook comes; for more a sweep costs less.
@@ -49,6 +52,27 @@ impl Untold {
 }
 
 impl Guardian {
+    /// Between two rounds: whatever boards need is done as soon as it shows. With `is_awaited` they end as soon as
+    /// it is known what may be removed.
+    pub(super) async fn mind_boards_for(&mut self, span: Duration, is_awaited: bool) {
+        let (bound, lanes, end) = (
+            self.bound.clone(),
+            self.lanes.clone(),
+            Instant::now() + span,
+        );
+        while Instant::now() < end && !(is_awaited && self.may_remove()) {
+            let told = bound.notified();
+            if lanes.is_open(Lane::Trello)
+                && let Err(error) = self.mind_boards().await
+            {
+                self.explain(&error).await;
+                tokio::time::sleep(WEBHOOK.first).await;
+            }
+            let pause = POLL.min(end.saturating_duration_since(Instant::now()));
+            let _ = tokio::time::timeout(pause, told).await;
+        }
+    }
+
     /// Brings the boards' own webhooks in line with which boards are followed.
     pub(super) async fn mind_boards(&mut self) -> Result<(), GuardianError> {
         let Some(callback) = self.callback.clone() else {
@@ -58,9 +82,7 @@ impl Guardian {
         if self.state.base.is_empty() {
             return Ok(());
         }
-        // Before the first look over all rooms it is not known which boards have one.
-        let is_audited = self.surroundings.now().audited.is_some();
-        let over = if is_audited {
+        let over = if self.may_remove() {
             self.store.overhooked(self.follow).await?
         } else {
             Vec::new()
