@@ -90,8 +90,7 @@ impl Sql<File> {
             .after_connect(|connection, _| Box::pin(wait_not(connection)));
         // Or every look at a board would make and remove a file of its own for what a statement keeps in between.
         let in_memory = options.clone().pragma("temp_store", "memory");
-        let write = write
-            .connect_with(in_memory)
+        let write = patiently(|| write.clone().connect_with(in_memory.clone()))
             .await
             .map_err(|error| fault(reason(&error)))?;
         migrate(&write).await.map_err(|error| match error {
@@ -263,10 +262,30 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Tries again while another process makes the same file: SQLite does not wait where both of them change it to WAL.
+async fn patiently<T, F>(open: impl Fn() -> F) -> Result<T, sqlx::Error>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let begun = Instant::now();
+    loop {
+        match open().await {
+            Err(error) if is_locked(&error) && begun.elapsed() < BUSY => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    said(error).contains("locked")
+}
+
 /// SQLite's own words, which the driver's would say twice, and what mostly helps.
 fn reason(error: &sqlx::Error) -> String {
     let said = said(error);
-    if said.contains("locked") {
+    if is_locked(error) {
         return format!("{said}: another program holds it; end that program first");
     }
     let user = fs::metadata("/proc/self").map(|process| process.uid());

@@ -141,3 +141,18 @@ async fn a_program_of_the_second_version_counts_and_a_clock_that_was_set_back_do
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_makes_the_same_file_at_the_same_time_waits_for_the_others() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.db");
+        let opening = (0..6).map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { Sqlite::open(&path).await })
+        });
+        for opened in opening.collect::<Vec<_>>() {
+            opened.await.unwrap().unwrap().close().await;
+        }
+    }
+}
