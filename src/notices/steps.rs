@@ -211,6 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn what_may_go_away_by_itself_is_told_when_it_has_not() {
+        let table = [
+            (Cause::WebhookRefused, PAUSED_LONG),
+            (Cause::WorkspaceAdminLost, PAUSED_LONG),
+            (Cause::WorkspaceLeft, PAUSED_LONG),
+            (Cause::TwinRooms, GATHERED),
+            (Cause::PlanFull, Duration::ZERO),
+            (Cause::TokenExpires, Duration::ZERO),
+            (Cause::WebhookDead, Duration::ZERO),
+        ];
+        let moment = Duration::from_millis(1);
+        for (cause, patience) in table {
+            let mut firing = failed(1).remove(0);
+            firing.cause = cause;
+            firing.since = NOW.minus(patience);
+            assert!(has_lasted(NOW, &firing), "{cause}");
+            firing.since = firing.since.plus(moment);
+            let is_patient = patience > Duration::ZERO;
+            assert_eq!(has_lasted(NOW, &firing), !is_patient, "{cause}");
+        }
+    }
+
+    #[test]
     fn what_a_newer_program_has_told_is_not_declared_over() {
         let mut unknown = alert(1, 600, Some(600));
         unknown[0].cause = "of_a_newer_program/x".into();

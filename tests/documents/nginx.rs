@@ -19,12 +19,24 @@ const SOON: Duration = Duration::from_secs(20);
 struct Nginx {
     program: Child,
     servers: Vec<SocketAddr>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nginx {
     /// In front of `upstream`, which takes the place of the service.
-    fn before(upstream: SocketAddr) -> Self {
+    async fn before(upstream: SocketAddr) -> Self {
+        let begun = Instant::now();
+        loop {
+            let mut nginx = Self::start(upstream);
+            // Somebody else may have taken an address in between; nginx ends then.
+            if nginx.listens().await {
+                return nginx;
+            }
+            assert!(begun.elapsed() < SOON, "nginx does not listen");
+        }
+    }
+
+    fn start(upstream: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let readme = read("README.md");
         let examples = readme.split("```nginx").skip(1);
@@ -53,8 +65,19 @@ impl Nginx {
         Self {
             program,
             servers,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// Whether it has begun to listen, and has not ended. It writes its number down when it does.
+    async fn listens(&mut self) -> bool {
+        while self.program.try_wait().unwrap().is_none() {
+            if self.folder.path().join("pid").exists() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
     }
 }
 
@@ -92,23 +115,14 @@ async fn upstream() -> SocketAddr {
     address
 }
 
-/// The answer, as soon as nginx listens.
 async fn answer(request: reqwest::RequestBuilder) -> (u16, String) {
-    let begun = Instant::now();
-    loop {
-        match request.try_clone().unwrap().send().await {
-            Ok(response) => return (response.status().as_u16(), response.text().await.unwrap()),
-            Err(error) => {
-                assert!(error.is_connect() && begun.elapsed() < SOON, "{error}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
 }
 
 #[tokio::test]
 async fn nginx_takes_a_prefix_off_or_passes_on_nothing_but_the_callback() {
-    let nginx = Nginx::before(upstream().await);
+    let nginx = Nginx::before(upstream().await).await;
     let [prefixed, callback] = nginx.servers[..] else {
         panic!("the README has two examples for nginx");
     };
