@@ -48,3 +48,30 @@ impl Fact {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_is_kept_under_the_name_that_it_always_had() {
+        let table = [
+            (Fact::FirstStart, "first_start"),
+            (Fact::Since, "since"),
+            (Fact::Audited, "audited"),
+            (Fact::BoardPolicy, "board_policy"),
+            (Fact::RoomPolicy, "room_policy"),
+            (Fact::FollowPolicy, "follow_policy"),
+            (Fact::BrakePolicy, "brake_policy"),
+            (Fact::Roles, "roles"),
+            (Fact::Sweeps, "sweeps"),
+            (Fact::WebhookSyncs, "webhook_syncs"),
+            (Fact::SweptAt, "swept_at"),
+            (Fact::AuditedAt, "audited_at"),
+            (Fact::WebhooksAt, "webhooks_at"),
+        ];
+        for (fact, name) in table {
+            assert_eq!(fact.as_str(), name);
+        }
+    }
+}

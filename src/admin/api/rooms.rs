@@ -26,6 +26,9 @@ use crate::model::lane::Lane;
 use crate::store::Store;
 use crate::trello::TrelloError;
 
+/// While Trello is known not to work.
+pub(super) const TRELLO_NOT_ASKED: &str = "Trello does not answer, or is not asked at the moment";
+
 /// However many ask, one board is looked for in Trello at a time: of a name all lists are read, and the budget belongs to the boards.
 static LOOKUP: Semaphore = Semaphore::const_new(1);
 
@@ -125,8 +128,7 @@ pub(super) fn docspace_must_be_open(lanes: &Lanes) -> Result<(), Refusal> {
 }
 
 pub(super) fn trello_must_be_open(lanes: &Lanes) -> Result<(), Refusal> {
-    let why = "Trello does not answer, or is not asked at the moment";
-    must_be_open(Lane::Trello, lanes, why)
+    must_be_open(Lane::Trello, lanes, TRELLO_NOT_ASKED)
 }
 
 fn must_be_open(service: Lane, lanes: &Lanes, why: &str) -> Result<(), Refusal> {

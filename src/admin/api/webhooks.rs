@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use crate::admin::About;
-use crate::admin::api::rooms::trello_must_be_open;
+use crate::admin::api::rooms::{TRELLO_NOT_ASKED, trello_must_be_open};
 use crate::admin::api::words::{asked, soon};
 use crate::admin::refusal::{Reason, Refusal};
 use crate::desk::webhooks::{self, Line, WebhooksError};
@@ -26,8 +26,6 @@ const FRESH: Duration = Duration::from_secs(30);
 const WHILE_SYNCED: Duration = Duration::from_secs(2);
 const SYNCED: Duration = Duration::from_secs(15);
 
-/// While Trello is known not to work.
-const NOT_ASKED: &str = "Trello does not answer, or is not asked at the moment";
 /// As many are shown.
 const MOST: usize = 1_000;
 
@@ -67,7 +65,7 @@ pub(super) async fn list(
         // Before the answer: whoever asks may leave without it.
         *last = Some((
             Instant::now(),
-            Err(Refusal::saying(Reason::ServicePaused, NOT_ASKED)),
+            Err(Refusal::saying(Reason::ServicePaused, TRELLO_NOT_ASKED)),
         ));
         let said = webhooks::list(&clients.trello, Some(&*store), &about.webhooks).await;
         let said = said.map(shown).map_err(refused);
