@@ -92,11 +92,8 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
 /// Tells of the boards that could not be read; says whether there are any.
 pub(super) fn tell_of_unread(boards: &[(BoardId, TrelloError)]) -> bool {
     for (board, error) in boards {
-        let failure = error.failure();
-        eprintln!(
-            "boardroom: what there is to do about board {board} is not known: {failure}\n  fix: {}",
-            failure.code.fix()
-        );
+        let why = explained(&error.failure());
+        eprintln!("boardroom: what there is to do about board {board} is not known: {why}");
     }
     !boards.is_empty()
 }
