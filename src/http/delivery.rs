@@ -14,7 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::{BodyExt as _, Limited};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::http::refused::{Desk, Head, Keeper};
 use crate::http::room::{Room, USUAL_BODY};
@@ -64,14 +64,13 @@ impl FromRequest<Shared> for Signed {
         let Some(signature) = only_signature(&parts.headers) else {
             return Err(refuse_unread(shared, &parts, body).await);
         };
-        let body = timeout(LONGEST_READ, read(&parts.headers, body, &shared.room)).await;
-        let body = body
-            .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
-            .inspect_err(|status| {
-                if *status == StatusCode::PAYLOAD_TOO_LARGE {
-                    metrics.deliveries_too_large.add_one();
-                }
-            })?;
+        let until = begun + LONGEST_READ;
+        let body = read(&parts.headers, body, &shared.room, until).await;
+        let body = body.inspect_err(|status| {
+            if *status == StatusCode::PAYLOAD_TOO_LARGE {
+                metrics.deliveries_too_large.add_one();
+            }
+        })?;
         if verifier.accepts(&body, signature) {
             Ok(Self(body, begun))
         } else {
@@ -148,16 +147,31 @@ fn only_signature(headers: &HeaderMap) -> Option<&[u8]> {
     all.next().is_none().then(|| first.as_bytes())
 }
 
-async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes, StatusCode> {
+/// Reads a body to its end, which must come by `until`.
+async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    room: &Room,
+    until: Instant,
+) -> Result<Bytes, StatusCode> {
+    let late = |_| StatusCode::REQUEST_TIMEOUT;
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LONGEST_BODY) {
-        drain_unread(headers, body, LONGEST_DRAIN).await;
+        let _ = timeout_at(until, drain_unread(headers, body, LONGEST_DRAIN)).await;
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    let (mut read, mut place) = (Vec::new(), None);
-    while let Some(frame) = body.frame().await {
+    // Whoever says beforehand that it is long waits before anything of it is in memory.
+    let mut place = match announced {
+        Some(length) if length > USUAL_BODY => {
+            let place = timeout_at(until, room.take(length)).await;
+            Some(place.map_err(late)?)
+        }
+        _ => None,
+    };
+    let mut read = Vec::new();
+    while let Some(frame) = timeout_at(until, body.frame()).await.map_err(late)? {
         let Ok(frame) = frame else {
             return Err(StatusCode::BAD_REQUEST);
         };
@@ -165,7 +179,9 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
             continue;
         };
         if read.len() + data.len() > LONGEST_BODY {
-            drain(body, LONGEST_DRAIN).await;
+            // Nobody wants what was read, however slowly the rest comes.
+            drop((data, read, place));
+            let _ = timeout_at(until, drain(body, LONGEST_DRAIN)).await;
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
         // Most bodies come in one piece, which need not be copied.
@@ -173,14 +189,11 @@ async fn read(headers: &HeaderMap, mut body: Body, room: &Room) -> Result<Bytes,
             return Ok(data);
         }
         if read.len() + data.len() > USUAL_BODY && place.is_none() {
-            place = Some(room.take().await);
+            let taken = timeout_at(until, room.take(LONGEST_BODY)).await;
+            place = Some(taken.map_err(late)?);
         }
         // What is announced need not come.
-        let likely = announced.unwrap_or(0).min(if place.is_some() {
-            LONGEST_BODY
-        } else {
-            USUAL_BODY
-        });
+        let likely = announced.unwrap_or(0);
         read.reserve_exact(likely.saturating_sub(read.len()));
         read.extend_from_slice(&data);
     }
@@ -200,7 +213,7 @@ async fn drain_unread(headers: &HeaderMap, body: Body, longest: usize) {
     }
 }
 
-/// The same, and keeps the beginning.
+/// Reads a body of no use to its end, and keeps its beginning.
 async fn drain_into(head: &mut Head, body: &mut Body) {
     let mut rest = Limited::new(body, LONGEST_BODY);
     while let Some(Ok(frame)) = rest.frame().await {

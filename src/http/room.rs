@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::http::delivery::LONGEST_BODY;
-
-/// So much every body may have without asking. Deliveries are of 3 to 10 kB, the longest of those with two long texts of 33 kB.
-pub(super) const USUAL_BODY: usize = 64 << 10;
+/// So much every body may have without asking. Deliveries are of 3 to 10 kB; a thousand connections may each have such a one in memory.
+pub(super) const USUAL_BODY: usize = 16 << 10;
 /// All longer bodies together.
 const ROOM: usize = 16 << 20;
+/// What room is counted in.
+const PIECE: usize = 1 << 10;
 
 /// Clones share it.
 #[derive(Debug, Clone)]
@@ -18,14 +18,15 @@ pub(super) struct Room(Arc<Semaphore>);
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM / LONGEST_BODY)))
+        Self(Arc::new(Semaphore::new(ROOM / PIECE)))
     }
 }
 
 impl Room {
-    /// Waits until there is room for one long body, and keeps that room for it until what this returns is dropped.
-    pub(super) async fn take(&self) -> OwnedSemaphorePermit {
-        let place = self.0.clone().acquire_owned().await;
+    /// Waits until there is room for a long body of so many bytes, and keeps that room for it until what this returns is dropped.
+    pub(super) async fn take(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let pieces = u32::try_from(bytes.min(ROOM).div_ceil(PIECE)).unwrap_or(u32::MAX);
+        let place = self.0.clone().acquire_many_owned(pieces).await;
         place.expect("the semaphore is never closed")
     }
 }

@@ -36,9 +36,9 @@ const UNREAD_BYTES: u32 = 128 << 10;
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 /// How long nothing is accepted after that failed for want of files or memory.
 const BREATH: Duration = Duration::from_millis(50);
-/// The longest head of a request: proxies add to one of a few hundred bytes, and pass on none that is longer. A connection reads no more
+/// The longest head of a request: proxies add to one of a few hundred bytes. A connection reads no more
 /// than this at once, so no more than this is in memory of what nobody has asked for yet.
-const LONGEST_HEAD: usize = 32 << 10;
+const LONGEST_HEAD: usize = 16 << 10;
 
 /// Binds an address.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {

@@ -206,13 +206,65 @@ async fn more_connections_than_there_is_room_for_keep_nobody_out_and_take_little
     is_well(&house, &mut service, begun).await;
 }
 
+#[tokio::test]
+async fn a_thousand_unfinished_bodies_take_less_memory_than_a_container_is_given() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let mut house = House::new().await;
+    let mut service = house.start().await;
+    let begun = Instant::now();
+    let long_head = format!("{HEAD}X-Long: {}\r\n", "x".repeat(12_000));
+    let unfinished = [
+        format!("{HEAD}Content-Length: 16000\r\n\r\n{}", "x".repeat(15_000)),
+        format!("{HEAD}Content-Length: 65000\r\n\r\n{}", "x".repeat(60_000)),
+        format!(
+            "{HEAD}Content-Length: 900000\r\n\r\n{}",
+            "x".repeat(800_000)
+        ),
+        format!(
+            "{long_head}Content-Length: 65000\r\n\r\n{}",
+            "x".repeat(60_000)
+        ),
+        format!(
+            "{HEAD}Transfer-Encoding: chunked\r\n\r\nfa00\r\n{}",
+            "x".repeat(60_000)
+        ),
+    ];
+    let mut clients = JoinSet::new();
+    for number in 0..1_020 {
+        let (sent, port) = (unfinished[number % unfinished.len()].clone(), house.port);
+        clients.spawn(async move {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let (mut reading, mut writing) = stream.split();
+            let cut = async { while let Ok(1..) = reading.read(&mut [0; 1024]).await {} };
+            // It is cut while it still sends, or after it has sent all.
+            let _ = tokio::join!(writing.write_all(sent.as_bytes()), cut);
+        });
+    }
+    house.board("Served");
+    house.rooms(1).await;
+    while let Some(cut) = timeout(LONGEST, clients.join_next())
+        .await
+        .expect("all are cut")
+    {
+        cut.unwrap();
+    }
+    // `config/kubernetes` gives 128 MiB, which the text of the program has to share.
+    let most = memory(&service, "VmHWM:");
+    assert!(most < 112 << 10, "{most} kB at most");
+    is_well(&house, &mut service, begun).await;
+}
+
 /// The memory of the process, in kB.
 fn resident(service: &Service) -> usize {
+    memory(service, "VmRSS:")
+}
+
+/// One line of what the system says about the memory of the process, in kB.
+fn memory(service: &Service, named: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", service.id())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with(named)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -247,6 +299,24 @@ async fn who_says_no_more_after_whole_requests_is_answered_and_a_delivery_is_sto
     let said = send_and_say_no_more(house.port, delivery.as_bytes()).await;
     assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     house.rooms(1).await;
+}
+
+#[tokio::test]
+async fn who_sends_too_much_slowly_is_told_that_it_is_too_much() {
+    let mut house = House::new().await;
+    let _service = house.start().await;
+    let announced = format!("{HEAD}Content-Length: 5000000\r\n\r\n{}", "x".repeat(40));
+    let grown = format!(
+        "{HEAD}Transfer-Encoding: chunked\r\n\r\n180000\r\n{}",
+        "x".repeat(0x11_0000)
+    );
+    // Neither ever comes to its end.
+    let (announced, grown) = tokio::join!(
+        send(house.port, announced.as_bytes()),
+        send(house.port, grown.as_bytes())
+    );
+    assert_eq!(announced.status, Some(413), "{announced:?}");
+    assert_eq!(grown.status, Some(413), "{grown:?}");
 }
 
 #[tokio::test]
