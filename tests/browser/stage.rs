@@ -195,6 +195,8 @@ impl Stage {
                 self.stop().await;
                 self.start().await;
             }
+            "stop" => self.stop().await,
+            "start" => self.start().await,
             "rooms" => {
                 let count = name.parse().unwrap();
                 let there = self

@@ -136,6 +136,19 @@ await play(async (tab, context) => {
   await tab.getByRole("row", { name: /After the restart/ }).getByText("Mirrored").waitFor();
   assert.equal(await tab.evaluate(() => globalThis.sameDocument), true);
 
+  // Where nobody answers, nothing is said to be well any more, until somebody does.
+  await cue("stop");
+  await tab.getByRole("alert").getByText(/^boardroom does not answer\. Below is how it was at \d{4}-\d\d-\d\d \d\d:\d\d UTC\./).waitFor();
+  assert.ok(!(await tab.locator("#headline").isVisible()));
+  assert.match(await tab.title(), /^No answer · /);
+  await accessible(tab, "gone");
+  await cue("start");
+  // Trello may have tried to deliver meanwhile, so not all need be well.
+  await tab.locator("#headline").getByRole("heading", { level: 1 }).waitFor();
+  assert.ok(!(await tab.locator("#gone").isVisible()));
+  assert.doesNotMatch(await tab.title(), /^No answer/);
+  assert.equal(await tab.evaluate(() => globalThis.sameDocument), true);
+
   // What happened before a page could listen is on it as soon as it says that it is live.
   await tab.route("**/live", (route) => route.abort());
   await tab.goto(`${page}/`);

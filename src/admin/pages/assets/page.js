@@ -11,17 +11,34 @@
 
   // No more often than this, however often something changes.
   const SELDOM = 1000;
+  // How long nothing may be heard before it is found out whether anybody is there, and how often from then on.
+  const PATIENCE = 5000;
   const word = document.getElementById("live-word");
+  const gone = document.getElementById("gone");
+  const since = document.getElementById("gone-since");
   let stream = null;
   let waiting = false;
   let running = false;
   let again = false;
   let last = 0;
+  let asking = null;
+  let seen = new Date();
 
   const say = (isLive, said) => {
     sign.hidden = false;
     sign.classList.toggle("cut", !isLive);
     if (word.textContent !== said) word.textContent = said;
+  };
+
+  // What was well is not said to be well any more once nobody answers.
+  const answers = (does) => {
+    if (does) seen = new Date();
+    if (gone.hidden === does) return;
+    gone.hidden = does;
+    document.body.classList.toggle("past", !does);
+    if (does) return;
+    since.textContent = `${seen.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+    document.title = `No answer · ${document.title}`;
   };
 
   // A message about what was just done is said once, not again when the page is reloaded.
@@ -60,17 +77,22 @@
     waiting = false;
     running = true;
     try {
-      const answer = await fetch(location.href.split("#")[0], { headers: { accept: "text/html" } });
+      const answer = await fetch(location.href.split("#")[0], {
+        headers: { accept: "text/html" },
+        signal: AbortSignal.timeout(2 * PATIENCE),
+      });
       if (answer.redirected) return location.reload();
-      if (!answer.ok) return;
+      if (!answer.ok) return answers(false);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of document.querySelectorAll("[data-part]")) {
         const other = fresh.getElementById(part.id);
         if (other) put(part, other);
       }
       document.title = fresh.title;
+      answers(true);
     } catch {
       // The stream says when the server is back.
+      answers(false);
     } finally {
       running = false;
       last = Date.now();
@@ -86,16 +108,27 @@
     setTimeout(refresh, Math.max(0, last + SELDOM - Date.now()));
   };
 
+  // While the stream is cut, whether the page can still be fetched.
+  const ask = (does) => {
+    if (does && asking === null) asking = setInterval(changed, PATIENCE);
+    if (!does) {
+      clearInterval(asking);
+      asking = null;
+    }
+  };
+
   const listen = () => {
     if (stream) return;
     stream = new EventSource(address);
     stream.addEventListener("open", () => {
       say(true, "Live");
+      ask(false);
       // What has changed before the stream began it does not tell.
       changed();
     });
     stream.addEventListener("changed", changed);
     stream.addEventListener("error", () => {
+      ask(true);
       if (stream && stream.readyState === EventSource.CLOSED) {
         stream = null;
         say(false, "Not live");
@@ -111,6 +144,7 @@
   const rest = () => {
     if (stream) stream.close();
     stream = null;
+    ask(false);
   };
 
   // A page that nobody sees asks for nothing.
