@@ -315,16 +315,32 @@ async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Another process may be at the same work: then the second try finds it done.
+/// What SQLite says where another process makes the same schema at the same moment.
+fn is_done_by_another(error: &sqlx::Error) -> bool {
+    let said = said(error);
+    let signs = [
+        "already exists",
+        "duplicate column",
+        "UNIQUE constraint failed",
+    ];
+    is_locked(error) || signs.iter().any(|sign| said.contains(sign))
+}
+
+/// Another process may be at the same work: then a later try finds it done.
 async fn run_migrations(pool: &SqlitePool) -> Result<(), StoreError> {
-    if migrations().run(pool).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        migrations().run(pool).await.map_err(|error| match error {
-            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
-                StoreError::Database(source)
+    let begun = Instant::now();
+    loop {
+        let failed = match migrations().run(pool).await {
+            Ok(()) => break,
+            Err(MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _)) => {
+                source
             }
-            other => StoreError::Migrate(other),
-        })?;
+            Err(other) => return Err(StoreError::Migrate(other)),
+        };
+        if !is_done_by_another(&failed) || begun.elapsed() >= BUSY {
+            return Err(StoreError::Database(failed));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // Later versions only add to the schema; one that cannot live beside this program says so here.
     let needs = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'needs_schema'";
