@@ -343,12 +343,16 @@ impl Survey<'_> {
 
 /// Whether Trello would say the same of every other board.
 fn is_of_all(error: &TrelloError) -> bool {
-    matches!(
-        error,
-        TrelloError::RateLimited { .. }
-            | TrelloError::Unavailable { .. }
-            | TrelloError::Unreachable(_)
-    )
+    match error {
+        TrelloError::RateLimited { .. } | TrelloError::Unreachable(_) => true,
+        // Where Trello is down, no answer names boards.
+        TrelloError::Unavailable { .. }
+        | TrelloError::Unauthorized(_)
+        | TrelloError::Forbidden(_)
+        | TrelloError::NotFound(_)
+        | TrelloError::Rejected { .. }
+        | TrelloError::Unintelligible(_) => false,
+    }
 }
 
 impl World {
@@ -388,7 +392,9 @@ impl World {
     /// The boards that are looked at: those that were named, or all that are listed or have a room.
     fn boards(&self, only: Option<&[BoardId]>) -> Vec<BoardId> {
         if let Some(only) = only {
-            return only.to_vec();
+            let mut seen = BTreeSet::new();
+            let only = only.iter().copied();
+            return only.filter(|board| seen.insert(*board)).collect();
         }
         let recorded = self.records.values().filter(|record| record.room.is_some());
         let all = self.listed.keys().copied();

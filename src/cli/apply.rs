@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     at_once.mirror.surroundings.learn(|here| *here = known);
     let is_named = !arguments.boards.is_empty();
     show(&changes)?;
-    if !(is_unread && changes.is_empty()) {
+    if !(is_unread && to_do(&changes) == 0) {
         super::print(summary(&changes, "to be"))?;
     }
     let code = if to_do(&changes) == 0 {

@@ -36,7 +36,7 @@ before there is a database. With BOARDâ€¦ it shows what `boardroom apply BOARDâ€
 undoes what was done by hand to these rooms. With --existing it shows, too, what rooms the boards \
 would get that existed before.
 
-It exits 0 when there is nothing to do, 2 when there is.";
+It exits 0 when there is nothing to do, 2 when there is, 1 when that is not known of some board.";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -73,7 +73,7 @@ pub(super) async fn run(arguments: &Arguments, context: &Context) -> anyhow::Res
     } else {
         show(&changes)?;
         // That there is nothing to do is not known then.
-        if !(is_unread && changes.is_empty()) {
+        if !(is_unread && to_do(&changes) == 0) {
             super::print(summary(&changes, "would be"))?;
         }
     }
