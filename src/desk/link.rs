@@ -202,17 +202,27 @@ async fn untag(
         Err(DocSpaceError::NotFound(_)) => return Fate::Gone,
         Err(DocSpaceError::Forbidden(_)) => return Fate::Unchangeable,
         // It may be done all the same.
-        Err(error) => Fate::Kept(error.failure()),
+        Err(error) => {
+            tracing::warn!(%error, board.id = %board, %room, "whether this room has lost the board's tag is not known");
+            Fate::Kept(error.failure())
+        }
     };
     // Meanwhile somebody may have made it the board's room.
     match store.record(board).await {
         Ok(record) if room_of(record.as_ref()) == Some(room) => {
             match writer.add_tags(room, &tag).await {
                 Ok(()) => Fate::Overtaken,
-                Err(error) => Fate::Bereft(error.failure()),
+                Err(error) => {
+                    tracing::error!(%error, board.id = %board, %room, "the board's room may lack the board's tag: link it once more");
+                    Fate::Bereft(error.failure())
+                }
             }
         }
-        Ok(_) | Err(_) => fate,
+        Ok(_) => fate,
+        Err(error) => {
+            tracing::error!(%error, board.id = %board, %room, "whether this room is the board's by now could not be asked of the database");
+            fate
+        }
     }
 }
 
@@ -238,7 +248,7 @@ impl Other {
                 "may lack the tag of this board, to which somebody gave it meanwhile; link it once more"
             }
             Fate::Unchecked => {
-                "keeps the tag of this board, and is not reported again, for the database could not be asked; link it once more"
+                "keeps the tag of this board, and is not reported again, for the database could not be asked; link the board to its room once more"
             }
             Fate::Kept(_) => "keeps the tag of this board, and is not reported again",
         };
